@@ -1,0 +1,45 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="django-flows",
+    version="2.0.0",
+    description="Journeys of more than one page for Django: each page done once, nothing the user said lost",
+    long_description=Path(__file__).with_name("README.rst").read_text(encoding="utf-8"),
+    long_description_content_type="text/x-rst",
+    author="the django-flows contributors",
+    url="https://github.com/django-flows/django-flows",
+    project_urls={
+        "Source": "https://github.com/django-flows/django-flows",
+        "Issues": "https://github.com/django-flows/django-flows/issues",
+        "Changelog": "https://github.com/django-flows/django-flows/blob/main/CHANGELOG.rst",
+    },
+    license_expression="BSD-3-Clause",
+    license_files=["LICENSE"],
+    keywords=["django", "wizard", "forms", "multi-page", "workflow"],
+    packages=find_packages(include=["flows", "flows.*"]),
+    include_package_data=True,
+    zip_safe=False,
+    python_requires=">=3.10",
+    install_requires=["Django>=5.2", "django-appconf>=1.2,<2"],
+    extras_require={"redis": ["redis>=5.0.8,<9"]},
+    classifiers=[
+        "Development Status :: 5 - Production/Stable",
+        "Environment :: Web Environment",
+        "Framework :: Django",
+        "Framework :: Django :: 5.2",
+        "Framework :: Django :: 6.0",
+        "Framework :: Django :: 6.1",
+        "Intended Audience :: Developers",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Internet :: WWW/HTTP :: Dynamic Content",
+        "Typing :: Typed",
+    ],
+)
