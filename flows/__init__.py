@@ -1,0 +1,18 @@
+"""Journeys of more than one page for Django.
+
+A project subclasses :class:`flows.components.Action` (one page, a ``FormView``) and
+:class:`flows.components.Scaffold` (a group of them), registers the outermost scaffold, its *flow*,
+with a :class:`flows.handler.FlowHandler` and includes the handler's URLs. What the visitor said is kept
+on the server as a *task*, under an id in the URL.
+
+The modules, from the bottom up; each imports only from its own layer or a lower one:
+
+0. ``exceptions``, ``config``
+1. ``components``, ``positions``, ``transitions``, ``preconditions`` (what a project writes) and ``task``
+2. ``statestore``, ``models``, ``binder`` (where tasks are kept, and whose they are)
+3. ``submission``, ``links``, ``progress``, ``execution`` (one task at one position, for one request)
+4. ``pages``, ``executor``, ``handler`` (from a request to a response)
+5. ``apps``, ``checks``, ``admin``, ``management``, ``migrations``, ``templates``, ``test``
+"""
+
+__version__ = "2.0.0"

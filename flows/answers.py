@@ -1,0 +1,50 @@
+"""What the visitor said, as an action sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import InvalidTarget
+from .positions import Position
+
+if TYPE_CHECKING:
+    from .components import FlowComponent
+    from .task import Task
+
+
+class Answers(Mapping[Any, Any]):
+    """The remembered answers of a task, read-only, by action class or by the name of a position.
+
+    A class that stands in several places means the nearest to the component that asks. In a template, where
+    hyphens and slashes cannot be written, the last name of a position will do, with underscores:
+    ``{{ answers.choose_item.quantity }}``.
+    """
+
+    def __init__(self, task: Task, position: Position) -> None:
+        self._task = task
+        self._position = position
+
+    def __getitem__(self, key: type[FlowComponent] | str) -> Any:
+        name = key if isinstance(key, str) else self._name_of(key)
+        if name not in self._task.answered:
+            candidates = [full for full in self._task.answered if full.split("/")[-1] == name.replace("_", "-")]
+            if len(candidates) != 1:
+                raise KeyError(f"No answers of '{name}' are remembered in this task.")
+            name = candidates[0]
+        return self._task.answers_at(name)
+
+    def _name_of(self, component: type[FlowComponent]) -> str:
+        try:
+            return self._position.nearest(component).name
+        except InvalidTarget as error:
+            raise KeyError(str(error)) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._task.answered)
+
+    def __len__(self) -> int:
+        return len(self._task.answered)
+
+    def __repr__(self) -> str:
+        return f"<Answers of {', '.join(self._task.answered) or 'nothing'}>"

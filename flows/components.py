@@ -1,0 +1,227 @@
+"""What a flow is made of: an `Action` is a page, a `Scaffold` a group of components."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.functional import classproperty
+from django.utils.module_loading import import_string
+from django.views.generic import FormView
+
+from .exceptions import DefinitionError
+from .outcomes import COMPLETE, Outcome, OutcomeResponse
+from .positions import Position, describe
+from .transitions import Transition
+
+if TYPE_CHECKING:
+    from .answers import Answers
+    from .execution import Execution
+    from .task import Task
+
+__all__ = ["COMPLETE", "Action", "FlowComponent", "Scaffold"]
+
+Precondition = Callable[["FlowComponent"], "Outcome | None"]
+
+
+class FlowComponent:
+    """What actions and scaffolds have in common. One instance serves one request."""
+
+    #: Names the component in positions, URL names and routes; the class name in kebab case.
+    name: str | classproperty = classproperty(lambda cls: _words(cls.__name__).lower().replace(" ", "-"))
+    #: The ``path()`` route below the parent's; may hold converters.
+    url: str | classproperty = classproperty(lambda cls: f"{cls.name}/")
+    #: What the visitor reads; the class name in words. May be lazy.
+    title: Any = classproperty(lambda cls: _words(cls.__name__).capitalize())
+    #: Callables that are given the component and return ``None``, or the outcome that takes its place.
+    preconditions: Sequence[Precondition] = ()
+    #: Whether ``flow.back_url`` passes over the pages of this component.
+    skip_on_back: bool = False
+    is_scaffold: ClassVar[bool] = False
+
+    request: HttpRequest
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    position: Position
+    execution: Execution
+
+    def setup_flow(self, execution: Execution, position: Position) -> None:
+        """Set what an instance has for one request: request, args, kwargs, position, task, state, answers."""
+        self.execution = execution
+        self.position = position
+        self.request = execution.request
+        self.args = execution.args
+        self.kwargs = execution.kwargs
+
+    @property
+    def task(self) -> Task:
+        return self.execution.task
+
+    @property
+    def state(self) -> MutableMapping[str, Any]:
+        """What the project's own code keeps in the task."""
+        return self.task.state
+
+    @property
+    def answers(self) -> Answers:
+        """What the visitor said, by action or by the name of a position."""
+        return self.execution.answers(self.position)
+
+    @property
+    def submission_key(self) -> str | None:
+        """The key of the submission that is being handled, the same at every attempt. None on GET."""
+        return self.execution.submission_key
+
+    def prepare(self) -> Outcome | None:
+        """Run before the action, from the root to the leaf; an outcome takes the place of the page."""
+        return None
+
+    def should_skip(self) -> bool:
+        """Return whether this component, with all below it, has no business with this visitor."""
+        return False
+
+    def handle_response(self, outcome: Outcome) -> Outcome:
+        """Look at what came out of here, from the leaf to the root, and hand it on or another in its place."""
+        return outcome
+
+    def link_to(self, component: type[FlowComponent], query: Mapping[str, Any] | None = None) -> str:
+        """Return the URL of a component in this task: a sibling, or a sibling of an ancestor, nearest first.
+
+        A scaffold means its first action that is not skipped. Raises `InvalidTarget` for anything else.
+        """
+        return self.execution.link_to(self.position, component, query)
+
+    def send_to(self, component: type[FlowComponent]) -> HttpResponseRedirect:
+        """Return a redirect to what `link_to` gives the URL of."""
+        return HttpResponseRedirect(self.link_to(component))
+
+    def turn_back(self) -> HttpResponseBase:
+        """Return a redirect to the last page before this one that is open to the visitor."""
+        return self.execution.turn_back(self.position)
+
+    @classmethod
+    def get_children(cls) -> tuple[type[FlowComponent], ...]:
+        """Return the classes of the children, none for an action."""
+        return ()
+
+
+class Action(FlowComponent, FormView):
+    """One page: shows a form on GET, handles it on POST."""
+
+    form_class: Any = forms.Form
+    template_name = "flows/action.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        outcome = cast("Outcome", super().dispatch(request, *args, **kwargs))
+        return outcome if isinstance(outcome, HttpResponseBase) else OutcomeResponse(outcome)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = self.get_form()
+        if not form.is_valid():
+            return self.form_invalid(form)
+        if self.execution.refusal is not None:
+            return self.form_refused(form, self.execution.refusal)
+        self.execution.accept(self.position, self.get_answers(form))
+        outcome = self.form_valid(form)
+        if not form.is_valid():
+            self.execution.refuse(form)
+        return outcome
+
+    def form_valid(self, form: Any) -> Any:
+        """Do what the page is for and return an outcome: once for each submission."""
+        return COMPLETE
+
+    def form_refused(self, form: Any, errors: Mapping[str, Sequence[str]]) -> Any:
+        """Show again the errors that `form_valid` found when this same submission was handled before."""
+        for field, messages in errors.items():
+            form.add_error(None if field == NON_FIELD_ERRORS else field, list(messages))
+        return self.form_invalid(form)
+
+    def get_answers(self, form: Any) -> Any:
+        """Return what to remember of a valid form: its cleaned data without the values of password fields."""
+        if hasattr(form, "forms"):
+            return [self.get_answers(member) for member in form.forms]
+        return {
+            name: value
+            for name, value in form.cleaned_data.items()
+            if name not in form.fields or not isinstance(form.fields[name].widget, forms.PasswordInput)
+        }
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        kwargs = super().get_form_kwargs()
+        remembered = self.answers.get(self.position.name)
+        if isinstance(remembered, Mapping):
+            kwargs["initial"] = {**(kwargs.get("initial") or {}), **remembered}
+        elif remembered is not None:
+            kwargs["initial"] = remembered
+        return kwargs
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add ``state``, ``answers`` and ``flow`` to the context of a ``FormView``."""
+        context = {"state": self.state, "answers": self.answers, "flow": self.execution.progress(self.position)}
+        return super().get_context_data(**{**context, **kwargs})
+
+
+class Scaffold(FlowComponent):
+    """A group of components. The root one, which is registered with a handler, is a flow."""
+
+    #: The children: classes, or names of classes of the same module or by dotted path.
+    action_set: Sequence[type[FlowComponent] | str] = ()
+    #: What decides the order of the children; without one the actions decide.
+    transition: Transition | None = None
+    is_scaffold = True
+
+    @property
+    def children(self) -> tuple[type[FlowComponent], ...]:
+        return tuple(child.component for child in self.position.children)
+
+    def is_done(self, child: type[FlowComponent]) -> bool:
+        """Return whether ``child`` has completed in this task."""
+        return self.position.child(child).name in self.task.done
+
+    def is_skipped(self, child: type[FlowComponent]) -> bool:
+        """Return whether ``child`` is skipped for this visitor now."""
+        return self.execution.component(self.position.child(child)).should_skip()
+
+    def complete(self) -> Outcome | None:
+        """Do what is to be done once when everything in here is done; an outcome says where to go then."""
+        return None
+
+    @classmethod
+    def get_children(cls) -> tuple[type[FlowComponent], ...]:
+        """Return the classes that ``action_set`` holds or names. Raises `DefinitionError`."""
+        children = tuple(cls._resolve(child) for child in cls.action_set)
+        if not children:
+            raise DefinitionError(f"{cls.__name__}.action_set is empty. Put at least one Action or Scaffold in it.")
+        return children
+
+    @classmethod
+    def _resolve(cls, child: type[FlowComponent] | str) -> type[FlowComponent]:
+        found: Any = child
+        if isinstance(child, str):
+            # The names are those of the module in which the list was written, not of a subclass's.
+            owner = next(base for base in cls.__mro__ if "action_set" in vars(base))
+            try:
+                found = import_string(child) if "." in child else getattr(sys.modules[owner.__module__], child)
+            except (ImportError, AttributeError) as error:
+                raise DefinitionError(
+                    f"{cls.__name__}.action_set names '{child}', which is not to be found. "
+                    f"Define it in {owner.__module__}, or give the dotted path of a class."
+                ) from error
+        if not isinstance(found, type) or not issubclass(found, FlowComponent):
+            raise DefinitionError(
+                f"{cls.__name__}.action_set holds {describe(found)}, which is not a component. "
+                f"Make it a subclass of Action or Scaffold."
+            )
+        return found
+
+
+def _words(class_name: str) -> str:
+    """Split a class name at its capitals: ``PayByPayPal2`` and ``HTMLPage`` become words."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", class_name).replace("_", " ").strip()

@@ -1,0 +1,88 @@
+"""Mistakes in the declaration of a flow, found before there is any traffic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls.resolvers import RoutePattern
+
+from .components import Action, FlowComponent, Scaffold
+from .exceptions import DefinitionError
+from .positions import Position, describe
+
+
+def check_flow(root: Any) -> Position:
+    """Return the root position of a flow whose tree can work. Raises `DefinitionError`."""
+    if not isinstance(root, type) or not issubclass(root, (Action, Scaffold)):
+        raise DefinitionError(
+            f"{describe(root)} cannot be an entry point: it is not a component. "
+            f"Register a subclass of Scaffold or Action."
+        )
+    position = Position(root)
+    _check_tree(position)
+    check_routes(position.actions())
+    return position
+
+
+def check_routes(actions: Iterable[Position]) -> None:
+    """Raise `DefinitionError` if two actions have routes that match the same URLs."""
+    seen: dict[str, Position] = {}
+    for action in actions:
+        # Two converters of one type match the same URLs, whatever their names.
+        shape = re.sub(r"<(?:([^>:]+):)?[^>]+>", r"<\1>", action.route).replace("<str>", "<>")
+        if other := seen.get(shape):
+            raise DefinitionError(
+                f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
+                f"have the same route '{action.route}'. Give one of them another url."
+            )
+        seen[shape] = action
+
+
+def _check_tree(position: Position) -> None:
+    component = position.component
+    _check_component(component)
+    ancestors = [place.component for place in position.path[:-1]]
+    if component in ancestors:
+        circle = " > ".join(place.component.__name__ for place in position.path)
+        raise DefinitionError(
+            f"{component.__name__} contains itself: {circle}. Take it out of {ancestors[-1].__name__}.action_set."
+        )
+    names: dict[str, type[FlowComponent]] = {}
+    for child in position.children:
+        twin = names.setdefault(child.component.name, child.component)
+        if twin is not child.component:
+            raise DefinitionError(
+                f"{component.__name__}.action_set holds {twin.__name__} and {child.component.__name__}, "
+                f"which are both named '{twin.name}'. Give one of them another name."
+            )
+        if sum(other.component is child.component for other in position.children) > 1:
+            raise DefinitionError(
+                f"{component.__name__}.action_set holds {child.component.__name__} twice. "
+                f"Take one out, or put a subclass of it in its place."
+            )
+        _check_tree(child)
+
+
+def _check_component(component: type[FlowComponent]) -> None:
+    if issubclass(component, Action) and hasattr(component, "action_set"):
+        raise DefinitionError(
+            f"{component.__name__} is an Action and has an action_set. "
+            f"Make it a Scaffold, or move the children to its scaffold."
+        )
+    if not issubclass(component, (Action, Scaffold)):
+        raise DefinitionError(
+            f"{component.__name__} is neither an Action nor a Scaffold. Make it a subclass of one of them."
+        )
+    if not isinstance(component.name, str) or not re.fullmatch(r"[\w.-]+", component.name):
+        raise DefinitionError(
+            f"{component.__name__}.name is {component.name!r}. "
+            f"Use letters, digits, hyphens, underscores and dots, as it stands in URLs and their names."
+        )
+    if not isinstance(component.url, str) or component.url.startswith("/"):
+        raise DefinitionError(
+            f"{component.__name__}.url is {component.url!r}. "
+            f"Use a path() route without a leading slash, as it is put behind the route of the parent."
+        )
+    RoutePattern(component.url)  # raises ImproperlyConfigured, naming the route and what is wrong with it

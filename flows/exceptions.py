@@ -1,0 +1,41 @@
+"""What can go wrong, each with the built-in it is a kind of."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class DefinitionError(ImproperlyConfigured):
+    """A flow is declared in a way that cannot work."""
+
+
+class InvalidTarget(LookupError):
+    """A component was named as a target that cannot be reached from where the task is."""
+
+
+class InvalidOutcome(TypeError):
+    """A hook returned something that is not an outcome."""
+
+
+class NotStorable(TypeError):
+    """A value in the state or the answers is of a type that a task cannot keep."""
+
+
+class StateNotFound(LookupError):
+    """The state store holds no live task under this id."""
+
+
+class StateExists(LookupError):
+    """The state store already holds something under an id that was to be new."""
+
+
+class StateDamaged(ValueError):
+    """What the state store holds under this id cannot be read."""
+
+
+class StoreUnavailable(ConnectionError):
+    """The state store cannot be reached, or is busy for longer than a request may wait."""
+
+
+class StoreConflict(StoreUnavailable):
+    """Another request changed the task while this one was at it."""

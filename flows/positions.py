@@ -1,0 +1,130 @@
+"""Places in a flow: a tree of values without request or storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.urls.resolvers import RoutePattern
+
+from .exceptions import InvalidTarget
+
+if TYPE_CHECKING:
+    from .components import FlowComponent
+
+
+@dataclass(frozen=True, eq=False)
+class Position:
+    """One place in one flow, known by the path of components that leads to it.
+
+    The root and the scaffolds below it have places too; only an action's can be visited.
+    """
+
+    component: type[FlowComponent]
+    parent: Position | None = None
+
+    @cached_property
+    def name(self) -> str:
+        """The component names from the root, as in ``checkout/identify/login``: also the URL's name."""
+        return f"{self.parent.name}/{self.component.name}" if self.parent else self.component.name
+
+    @cached_property
+    def route(self) -> str:
+        """The ``path()`` route below the handler's prefix."""
+        return (self.parent.route if self.parent else "") + self.component.url
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """The names of the converters in the route."""
+        return frozenset(RoutePattern(self.route, is_endpoint=True).converters)
+
+    @cached_property
+    def path(self) -> tuple[Position, ...]:
+        """The places from the root to this one."""
+        return (*self.parent.path, self) if self.parent else (self,)
+
+    @property
+    def root(self) -> Position:
+        return self.path[0]
+
+    @cached_property
+    def children(self) -> tuple[Position, ...]:
+        return tuple(Position(child, self) for child in self.component.get_children())
+
+    @cached_property
+    def _children_by_component(self) -> dict[type[FlowComponent], Position]:
+        return {child.component: child for child in self.children}
+
+    @property
+    def is_action(self) -> bool:
+        return not self.component.is_scaffold
+
+    def child(self, component: type[FlowComponent]) -> Position:
+        """Return the place of a child. Raises `InvalidTarget` for a component that is none."""
+        try:
+            return self._children_by_component[component]
+        except (KeyError, TypeError):
+            names = ", ".join(child.component.__name__ for child in self.children)
+            raise InvalidTarget(
+                f"{describe(component)} is not a child of {self.component.__name__} at '{self.name}'. "
+                f"Its children are: {names}."
+            ) from None
+
+    def actions(self) -> Iterator[Position]:
+        """Yield the places of the actions at or below this one, in order."""
+        if self.is_action:
+            yield self
+        for child in self.children:
+            yield from child.actions()
+
+    @cached_property
+    def actions_by_name(self) -> dict[str, Position]:
+        return {action.name: action for action in self.actions()}
+
+    def reachable(self) -> Iterator[Position]:
+        """Yield where one may go from here: own children, siblings, siblings of each ancestor, nearest first."""
+        yield from self.children
+        for place in reversed(self.path):
+            if place.parent:
+                yield from place.parent.children
+
+    def find(self, component: type[FlowComponent]) -> Position:
+        """Return the nearest place of ``component`` that may be gone to from here.
+
+        Raises `InvalidTarget`, listing what can be reached, where there is none.
+        """
+        for place in self.reachable():
+            if place.component is component:
+                return place
+        names = ", ".join(dict.fromkeys(place.component.__name__ for place in self.reachable()))
+        raise InvalidTarget(
+            f"{describe(component)} cannot be reached from '{self.name}'. "
+            f"From there one may go to: {names or 'nothing'}."
+        )
+
+    def nearest(self, component: type[FlowComponent]) -> Position:
+        """Return the place of ``component`` that is meant from here: the nearest, else the only one in the flow.
+
+        Raises `InvalidTarget` where there is none, or where several are equally far.
+        """
+        for place in self.reachable():
+            if place.component is component:
+                return place
+        found = [place for place in self.root.actions() if place.component is component]
+        if len(found) == 1:
+            return found[0]
+        where = " and ".join(f"'{place.name}'" for place in found) or "nowhere"
+        raise InvalidTarget(
+            f"{describe(component)} stands {where} in the flow '{self.root.name}': "
+            f"name the position that is meant, one of {', '.join(self.root.actions_by_name)}."
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def describe(component: object) -> str:
+    """Return what to call a thing that should have been a component class."""
+    return component.__name__ if isinstance(component, type) else repr(component)
