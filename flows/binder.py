@@ -1,0 +1,68 @@
+"""What ties a task to one visitor.
+
+A binder is a callable that is given the request and returns a text that only this visitor can have. Of that text
+the store gets a keyed hash.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from .config import config
+
+#: Where a session's data holds the secret. Unlike the session's key it stays the same over a login.
+SESSION_KEY = "_flows"
+
+
+def session_binder(request: HttpRequest) -> str:
+    """Return the secret of the visitor's session, which gets one if need be."""
+    session = getattr(request, "session", None)
+    if session is None:
+        raise ImproperlyConfigured(
+            "flows.binder.session_binder found no request.session. "
+            "Add django.contrib.sessions.middleware.SessionMiddleware to MIDDLEWARE, or set FLOWS_TASK_BINDER."
+        )
+    secret = session.get(SESSION_KEY)
+    if not secret:
+        # Asked after the session was loaded: before, the key is whatever the cookie says. Two first requests of
+        # one session must come to the same secret, since one of them will overwrite the other's session.
+        key = session.session_key
+        secret = _hash(key, settings.SECRET_KEY) if key else secrets.token_hex(16)
+        session[SESSION_KEY] = secret
+    return str(secret)
+
+
+def user_binder(request: HttpRequest) -> str:
+    """Return who is logged in, so that a task follows its user to another device; else as `session_binder`."""
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return f"user:{user.pk}"
+    return session_binder(request)
+
+
+def get_owner(request: HttpRequest) -> str:
+    """Return the hash of who the visitor is, to be kept with a task."""
+    return _hash(config.get_task_binder()(request), settings.SECRET_KEY)
+
+
+def is_owner(request: HttpRequest, owner: str) -> bool:
+    """Return whether a task with this owner is the visitor's.
+
+    A task begun before a login, when the session was all that was known of the visitor, is still his after it.
+    """
+    visitors = [config.get_task_binder()(request)]
+    session = getattr(request, "session", None)
+    if session is not None and session.get(SESSION_KEY):
+        visitors.append(session[SESSION_KEY])
+    keys: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return any(constant_time_compare(owner, _hash(visitor, key)) for visitor in dict.fromkeys(visitors) for key in keys)
+
+
+def _hash(visitor: str, key: str) -> str:
+    return salted_hmac("flows.binder", visitor, secret=key, algorithm="sha256").hexdigest()

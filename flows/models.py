@@ -1,0 +1,22 @@
+"""The table of `flows.statestore.django_store`."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class StoredTask(models.Model):
+    """One row a task. Written by the state store alone."""
+
+    id = models.CharField(_("id"), max_length=64, primary_key=True)
+    owner = models.CharField(_("owner"), max_length=64, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=0, editable=False)
+    data = models.TextField(_("data"), editable=False)
+    # By the database's clock. Indexed, since the idle time decides what is live and what is cleaned up.
+    touched = models.DateTimeField(_("last used"), db_index=True, editable=False)
+
+    class Meta:
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+
+    def __str__(self) -> str:
+        return f"{self.id[:6]}…"

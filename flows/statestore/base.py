@@ -1,0 +1,187 @@
+"""What a state store is: a module with a class ``StateStore``, a subclass of `BaseStateStore`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
+
+from ..config import config
+from ..exceptions import StateExists, StateNotFound, StoreConflict, StoreUnavailable
+
+__all__ = ["BaseStateStore", "Record", "StateNotFound", "get_store"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a store keeps of one task.
+
+    ``owner`` is the hash of whose it is, ``data`` ASCII text, ``version`` counts the writes, ``idle`` is for how
+    many seconds nobody has written or touched it.
+    """
+
+    owner: str
+    data: str
+    version: int = 0
+    idle: float = 0.0
+
+
+class Hold:
+    """A task that is held by one request: nobody else executes a submission of it meanwhile."""
+
+    def __init__(self, record: Record | None) -> None:
+        self.record = record
+        self.saved: Record | None = None
+
+    def save(self, owner: str, data: str) -> None:
+        """Say what to keep when the hold ends. Without this, what was there stays; what is new is not kept."""
+        self.saved = Record(owner, data, self.record.version + 1 if self.record else 1)
+
+
+class BaseStateStore:
+    """Keeps tasks. A store that implements `get_state` and `put_state` works.
+
+    The other methods stand on those two and hold within one process only; a store that several processes share
+    implements them too. Constructing a store does no I/O.
+    """
+
+    #: What the store promises for the effects of an action, the default first: ``"transaction"`` (state and
+    #: effects are committed together) or ``"retry"`` (at least once after a crash, once otherwise).
+    guarantees: ClassVar[tuple[str, ...]] = ("retry",)
+
+    _locks: WeakValueDictionary[str, _Lock]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> BaseStateStore:
+        store = super().__new__(cls)
+        store._locks = WeakValueDictionary()
+        return store
+
+    # Must implement
+
+    def get_state(self, task_id: str) -> dict[str, Any]:
+        """Return what `put_state` was given last. Raises `StateNotFound`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement get_state(task_id).")
+
+    def put_state(self, task_id: str, state: dict[str, Any]) -> None:
+        """Keep a dict under an id. What the library puts there is flat, with str and numbers as values."""
+        raise NotImplementedError(f"{type(self).__name__} must implement put_state(task_id, state).")
+
+    # May implement
+
+    def read(self, task_id: str) -> Record:
+        """Return the record of a live task. Raises `StateNotFound`, `StateDamaged` or `StoreUnavailable`."""
+        try:
+            state = self.get_state(task_id)
+        except KeyError:
+            state = {}
+        idle = time.time() - state["touched"] if state else 0.0
+        if not state or idle >= config.TASK_IDLE_TIMEOUT:
+            raise StateNotFound(f"There is no task {shorten(task_id)}.")
+        return Record(state["owner"], state["data"], state["version"], idle)
+
+    @contextmanager
+    def lock(self, task_id: str) -> Iterator[Hold]:
+        """Hold a live task, read after all others have let it go, and keep what was saved when the hold ends.
+
+        Raises `StateNotFound`, or `StoreUnavailable` when others held it for longer than ``FLOWS_LOCK_WAIT``.
+        """
+        with self._local_lock(task_id):
+            hold = Hold(self.read(task_id))
+            yield hold
+            if hold.saved:
+                self._write(task_id, hold.saved)
+
+    @contextmanager
+    def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
+        """Hold an id that is new, and keep what was saved under it when the hold ends.
+
+        Of several requests at once one is let in; the others wait. Raises `StateExists` if there is a task, or
+        `StoreUnavailable`.
+        """
+        with self._local_lock(task_id):
+            try:
+                self.read(task_id)
+            except StateNotFound:
+                hold = Hold(None)
+                yield hold
+                if hold.saved:
+                    self._write(task_id, hold.saved)
+                return
+            raise StateExists(f"There already is a task {shorten(task_id)}.")
+
+    def create(self, task_id: str, owner: str, data: str) -> None:
+        """Keep a new task at once, under an id that nobody else can have."""
+        with self.birth(task_id, owner) as hold:
+            hold.save(owner, data)
+
+    def update(self, task_id: str, record: Record) -> None:
+        """Put ``record`` in the place of the one whose version it bears.
+
+        Raises `StoreConflict` if the task was written or removed since that was read.
+        """
+        with self._local_lock(task_id):
+            try:
+                now = self.read(task_id)
+            except StateNotFound:
+                now = None
+            if now is None or now.version != record.version:
+                raise StoreConflict(f"The task {shorten(task_id)} was changed by another request.")
+            self._write(task_id, replace(record, version=record.version + 1))
+
+    def touch(self, task_id: str, record: Record) -> None:
+        """Begin the idle time of a task anew."""
+        self.update(task_id, record)
+
+    def delete_expired(self, limit: int) -> int:
+        """Remove up to ``limit`` expired tasks and return how many. A store that forgets by itself has none."""
+        return 0
+
+    # Helpers
+
+    @contextmanager
+    def _local_lock(self, task_id: str) -> Iterator[None]:
+        lock = self._locks.setdefault(task_id, _Lock())
+        if not lock.acquire(timeout=config.LOCK_WAIT):
+            raise StoreUnavailable(f"The task {shorten(task_id)} is busy with another request.")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _write(self, task_id: str, record: Record) -> None:
+        state = {"owner": record.owner, "data": record.data, "version": record.version, "touched": time.time()}
+        self.put_state(task_id, state)
+
+
+class _Lock:
+    """A lock that a weak dictionary can hold."""
+
+    def __init__(self) -> None:
+        lock = threading.Lock()
+        self.acquire, self.release = lock.acquire, lock.release
+
+
+def shorten(task_id: str) -> str:
+    """Return as much of an id as a log may hold."""
+    return f"{task_id[:6]}…"
+
+
+def get_store(path: str | None = None) -> BaseStateStore:
+    """Return the one store of this process for a module path; the setting's by default."""
+    with _opening:
+        return _open_store(path or config.STATE_STORE)
+
+
+_opening = threading.Lock()
+
+
+@lru_cache
+def _open_store(path: str) -> BaseStateStore:
+    store: BaseStateStore = import_module(path).StateStore()
+    return store

@@ -1,0 +1,181 @@
+"""Tasks in the project's database, one row each.
+
+State and effects in that database are committed together. The database's clock decides what has expired.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.db import IntegrityError, InterfaceError, OperationalError, connections, router, transaction
+from django.db.models import F, Func, QuerySet, TextField, Value
+from django.db.models.functions import Now
+
+from ..config import config
+from ..exceptions import StateExists, StateNotFound, StoreConflict, StoreUnavailable
+from . import codec
+from .base import BaseStateStore, Hold, Record, shorten
+
+logger = logging.getLogger("flows.statestore")
+
+#: MariaDB and MySQL: too many connections, lock wait timeout, deadlock, cannot connect, gone away, lost connection.
+MYSQL_PASSING = {1040, 1205, 1213, 2002, 2003, 2006, 2013}
+#: PostgreSQL, classes of SQLSTATE: connection, rollback (deadlock), resources, lock not available, operator
+#: intervention. https://www.postgresql.org/docs/current/errcodes-appendix.html
+POSTGRESQL_PASSING = ("08", "40", "53", "55P03", "57")
+
+
+class StateStore(BaseStateStore):
+    """One row of `flows.models.StoredTask` for each task."""
+
+    guarantees = ("transaction",)
+
+    # The two that every store has: any dict of storable values under an id
+
+    def get_state(self, task_id: str) -> dict[str, Any]:
+        state: dict[str, Any] = codec.loads(self.read(task_id).data)
+        return state
+
+    def put_state(self, task_id: str, state: dict[str, Any]) -> None:
+        data = codec.dumps(state)
+        with _unavailable(), transaction.atomic(self._alias):
+            if not self._rows.filter(pk=task_id).update(data=data, version=F("version") + 1, touched=Now()):
+                self._rows.create(pk=task_id, data=data, version=1, touched=Now())
+
+    # What the executor uses
+
+    def read(self, task_id: str) -> Record:
+        with _unavailable():
+            return _fetch(self._live(task_id), task_id)
+
+    @contextmanager
+    def lock(self, task_id: str) -> Iterator[Hold]:
+        with _unavailable(), transaction.atomic(self._alias):
+            rows = self._live(task_id)
+            if connections[self._alias].vendor == "postgresql":
+                rows = rows.annotate(wait=_lock_timeout())
+            if connections[self._alias].features.has_select_for_update:
+                rows = rows.select_for_update()
+            else:
+                # SQLite: a transaction that reads first and then writes fails when another wrote in between.
+                rows.update(version=F("version"))
+            hold = Hold(_fetch(rows, task_id))
+            yield hold
+            self._keep(task_id, hold)
+
+    @contextmanager
+    def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
+        with _unavailable(), transaction.atomic(self._alias):
+            if connections[self._alias].vendor == "postgresql":
+                with connections[self._alias].cursor() as cursor:
+                    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_milliseconds()])
+            try:
+                # Whoever inserts second waits here until the first has committed or rolled back.
+                self._rows.create(pk=task_id, owner=owner, touched=Now())
+            except IntegrityError as error:
+                raise StateExists(f"There already is a task {shorten(task_id)}.") from error
+            hold = Hold(None)
+            yield hold
+            if hold.saved is None:
+                self._rows.filter(pk=task_id).delete()
+            self._keep(task_id, hold)
+
+    def create(self, task_id: str, owner: str, data: str) -> None:
+        with _unavailable():
+            self._rows.create(pk=task_id, owner=owner, data=data, version=1, touched=Now())
+
+    def update(self, task_id: str, record: Record) -> None:
+        with _unavailable():
+            rows = self._live(task_id).filter(version=record.version)
+            if not _overwrite(rows, Record(record.owner, record.data, record.version + 1)):
+                raise StoreConflict(f"The task {shorten(task_id)} was changed by another request.")
+
+    def touch(self, task_id: str, record: Record) -> None:
+        with _unavailable():
+            self._live(task_id).update(touched=Now())
+
+    def delete_expired(self, limit: int) -> int:
+        with _unavailable():
+            expired = self._rows.filter(touched__lte=_horizon())
+            # The ids first: not every database can delete a limited number of rows. Then what is still expired.
+            ids = list(expired.order_by("touched").values_list("pk", flat=True)[:limit])
+            return expired.filter(pk__in=ids).delete()[0]
+
+    # Rows
+
+    @property
+    def _alias(self) -> str:
+        return router.db_for_write(_model())
+
+    @property
+    def _rows(self) -> QuerySet[Any]:
+        rows: QuerySet[Any] = _model()._base_manager.using(self._alias)
+        return rows
+
+    def _live(self, task_id: str) -> QuerySet[Any]:
+        return self._rows.filter(pk=task_id, touched__gt=_horizon())
+
+    def _keep(self, task_id: str, hold: Hold) -> None:
+        """Write what was saved over the row that is held; one that is gone is not brought back."""
+        if hold.saved and not _overwrite(self._rows.filter(pk=task_id), hold.saved):
+            raise StoreConflict(f"The task {shorten(task_id)} was removed by another request.")
+
+
+def _model() -> Any:
+    # Stores are imported while apps are loading.
+    return apps.get_model("flows", "StoredTask")
+
+
+def _horizon() -> Any:
+    """Return when a task must have been used last to have expired just now, by the database's clock."""
+    return Now() - timedelta(seconds=config.TASK_IDLE_TIMEOUT)
+
+
+def _milliseconds() -> str:
+    return str(int(config.LOCK_WAIT * 1000))
+
+
+def _lock_timeout() -> Func:
+    """Return the expression that bounds the wait of the query it stands in, which saves a query of its own."""
+    arguments = (Value("lock_timeout"), Value(_milliseconds()), Value(True))
+    return Func(*arguments, function="set_config", output_field=TextField())
+
+
+def _fetch(rows: QuerySet[Any], task_id: str) -> Record:
+    row = rows.values_list("owner", "data", "version", "touched", Now(), *rows.query.annotations).first()
+    if row is None:
+        raise StateNotFound(f"There is no task {shorten(task_id)}.")
+    owner, data, version, touched, now, *_ = row
+    return Record(owner, data, version, (now - touched).total_seconds())
+
+
+def _overwrite(rows: QuerySet[Any], record: Record) -> int:
+    return rows.update(owner=record.owner, data=record.data, version=record.version, touched=Now())
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    """Turn what may be over in a moment, or is not the project's doing, into `StoreUnavailable`."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        if not _is_passing(error):
+            raise
+        logger.warning("The database is busy or cannot be reached: %s", error, exc_info=True)
+        raise StoreUnavailable(f"The database is busy or cannot be reached: {error}") from error
+
+
+def _is_passing(error: Exception) -> bool:
+    cause: Any = error.__cause__
+    if isinstance(error, InterfaceError):
+        return True
+    if hasattr(cause, "sqlstate"):  # psycopg; without a state there was no answer at all
+        return cause.sqlstate is None or cause.sqlstate.startswith(POSTGRESQL_PASSING)
+    if hasattr(cause, "sqlite_errorcode") or type(cause).__module__.startswith("sqlite3"):
+        return any(word in str(error) for word in ("locked", "busy", "unable to open", "disk I/O"))
+    return bool(error.args) and error.args[0] in MYSQL_PASSING
