@@ -1,0 +1,322 @@
+"""A task at a position, for one request: from the root to the action, and back to the root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+
+from .answers import Answers
+from .components import FlowComponent, Scaffold
+from .config import config
+from .exceptions import InvalidOutcome, InvalidTarget
+from .links import Links
+from .outcomes import COMPLETE, Complete, OutcomeResponse
+from .positions import Position
+from .progress import Progress
+from .task import Task
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
+@dataclass
+class Result:
+    """What running a request came to: a response, or the page to go to, or neither where the task just ended."""
+
+    response: HttpResponseBase | None = None
+    target: Position | None = None
+    #: The position is not open to the visitor; ``target`` is where he is.
+    misled: bool = False
+    #: The task is at its end.
+    ended: bool = False
+    #: The action itself was run, and not something before it.
+    acted: bool = False
+
+
+class Execution:
+    """Runs one request through the tree, and answers what its components ask."""
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        position: Position,
+        task: Task,
+        *,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        submission_key: str | None = None,
+        on_link: Callable[[Task], None] | None = None,
+    ) -> None:
+        self.request = request
+        self.position = position
+        self.task = task
+        self.args = args
+        self.kwargs = dict(kwargs or {})
+        self.submission_key = submission_key
+        #: The errors to show again, where this submission was refused before.
+        self.refusal: Mapping[str, list[str]] | None = None
+        #: The errors that the action found in a valid form.
+        self.refused: dict[str, list[str]] | None = None
+        #: Whether the action got a valid form to work on.
+        self.accepted = False
+        self.links = Links(request, position)
+        self.is_safe = request.method in SAFE_METHODS
+        #: Called before a link is made in a task that is not kept yet.
+        self.on_link = on_link
+        self.linked = False
+        self._components: dict[Position, FlowComponent] = {}
+        self._carrier: OutcomeResponse | None = None
+        self._finished = False
+
+    # The run
+
+    def run(self) -> Result:
+        """Enter from the root, run the action, leave to the root."""
+        place, outcome = self._enter()
+        if place is None:
+            return self._mislead()
+        acted = outcome is None
+        if outcome is None:
+            outcome = self._act()
+        outcome, origin = self._leave(place, outcome)
+        result = self._conclude(outcome, origin)
+        result.acted = acted
+        if self._carrier is not None and result.response is not None:
+            self._carrier.hand_on(result.response)
+        return result
+
+    def hand_on(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Give ``response`` what decorators of ``dispatch`` set on the outcome it was made for."""
+        if self._carrier is not None:
+            self._carrier.hand_on(response)
+        return response
+
+    def _enter(self) -> tuple[Position | None, Any]:
+        """Return the place that ends the run before the action and its outcome; no place if it is not open."""
+        if not self.position.is_action or self._is_elsewhere():
+            return None, None
+        for place in self.position.path:
+            if place.parent and not self._may_enter(place):
+                return None, None
+            component = self.component(place)
+            for hook in (*component.preconditions, _prepare):
+                if (outcome := hook(component)) is not None:
+                    return place, outcome
+            if place.parent is None and not self.task.born and self.where() is not self.position:
+                return None, None
+        return self.position, None
+
+    def _act(self) -> Any:
+        action = cast(Any, self.component(self.position))
+        outcome = action.dispatch(self.request, *self.args, **self.kwargs)
+        if isinstance(outcome, OutcomeResponse):
+            self._carrier, outcome = outcome, outcome.outcome
+        return outcome
+
+    def _leave(self, place: Position, outcome: Any) -> tuple[Any, Position]:
+        """Return what comes out of the root, and the place from which a component in it is to be looked for."""
+        origin = below = place
+        for level in reversed(place.path):
+            component = self.component(level)
+            if level is not place and outcome is COMPLETE:
+                outcome, origin = self._advance(level, below)
+            handed_on = component.handle_response(_check(outcome, component))
+            if handed_on is not outcome:
+                outcome, origin = _check(handed_on, component), level
+            if outcome is COMPLETE:
+                self.task.mark_done(level.name)
+            below = level
+        if outcome is COMPLETE and self.is_safe:
+            outcome = self._ask_to_finish()
+        return outcome, origin
+
+    def _advance(self, place: Position, child: Position) -> tuple[Any, Position]:
+        """Return what follows in a scaffold when ``child`` is done."""
+        scaffold = self.scaffold(place)
+        passed: set[Position] = set()
+        while scaffold.transition is not None and child not in passed:
+            passed.add(child)
+            outcome = scaffold.transition.choose_next(scaffold, child.component)
+            if outcome is COMPLETE:
+                break
+            child = place.child(outcome)
+            if self.first_page(child):
+                return outcome, child
+        return self._complete(place), place
+
+    def _complete(self, place: Position) -> Any:
+        scaffold = self.scaffold(place)
+        if self.is_safe and (place.parent is None or type(scaffold).complete is not Scaffold.complete):
+            return self._ask_to_finish()
+        outcome = scaffold.complete()
+        self._finished = self._finished or place.parent is None
+        if outcome is None:
+            return COMPLETE
+        if isinstance(outcome, HttpResponseBase):
+            self.task.mark_done(place.name)
+        return outcome
+
+    def _ask_to_finish(self) -> HttpResponseBase:
+        """Return a page with nothing but a button: what completes a scaffold is never done on GET."""
+        action = {"title": self.position.root.component.title, "flow": self.progress(self.position)}
+        return TemplateResponse(self.request, "flows/finish.html", action)
+
+    def _conclude(self, outcome: Any, origin: Position) -> Result:
+        if isinstance(outcome, HttpResponseBase):
+            return Result(response=outcome, ended=self._finished)
+        if outcome is COMPLETE:
+            return Result(ended=True)
+        place = origin if origin.component is outcome else origin.find(outcome)
+        target = self.first_page(place) or self.where()
+        if target is not None:
+            return Result(target=target)
+        return self._finish()
+
+    def _mislead(self) -> Result:
+        target = self.where()
+        return Result(target=target, misled=True) if target else self._finish()
+
+    def _finish(self) -> Result:
+        """Come to the end of a flow of which every page is skipped."""
+        root = self.position.root
+        if root.is_action or self.is_safe:
+            return Result(response=self._ask_to_finish())
+        if self._finished:
+            return Result(ended=True)
+        component = self.component(root)
+        outcome = component.handle_response(_check(self._complete(root), component))
+        return self._conclude(_check(outcome, component), root)
+
+    # What is open
+
+    def component(self, place: Position) -> FlowComponent:
+        """Return the one instance of this request for a place."""
+        instance = self._components.get(place)
+        if instance is None:
+            instance = self._components[place] = place.component()
+            instance.setup_flow(self, place)
+            if place.is_action:
+                cast(Any, instance).setup(self.request, *self.args, **self.kwargs)
+                instance.kwargs = self.kwargs  # shared, so that what one sets every link carries
+        return instance
+
+    def scaffold(self, place: Position) -> Scaffold:
+        return cast(Scaffold, self.component(place))
+
+    def is_open(self, place: Position) -> bool:
+        """Return whether the visitor may go to an action's place now."""
+        return all(self._may_enter(level) for level in place.path[1:])
+
+    def _may_enter(self, place: Position) -> bool:
+        scaffold = self.scaffold(place.path[-2])
+        if self.component(place).should_skip():
+            return False
+        return scaffold.transition is None or scaffold.transition.can_enter(scaffold, place.component)
+
+    def _is_elsewhere(self) -> bool:
+        """Return whether the route arguments are not those of the task."""
+        known = self.task.kwargs
+        return any(name in known and known[name] != value for name, value in self.links.captured.items())
+
+    def first_page(self, place: Position) -> Position | None:
+        """Return the first action at or below a place that is not skipped."""
+        if self.component(place).should_skip():
+            return None
+        if place.is_action:
+            return place
+        return next((page for child in place.children if (page := self.first_page(child))), None)
+
+    def where(self) -> Position | None:
+        """Return the page where the visitor is; None where every page of the flow is skipped."""
+        pages = self.position.root.actions_by_name
+        last = pages.get(self.task.trail[-1]) if self.task.trail else None
+        return last if last and self.is_open(last) else self._next_page(self.position.root)
+
+    def _next_page(self, place: Position) -> Position | None:
+        """Return the page to go on with at or below a place: the first not done, else the last."""
+        if place.is_action:
+            return place
+        children = list(place.children)
+        if self.scaffold(place).transition is None:
+            # Here the actions decide; the best that is known is what the visitor saw last.
+            seen = [name for name in self.task.trail if name.startswith(f"{place.name}/")]
+            children.sort(key=lambda child: -max((i for i, name in enumerate(seen) if child.name in name), default=-1))
+            ahead, behind = children, []
+        else:
+            ahead = [child for child in children if child.name not in self.task.done]
+            behind = [child for child in reversed(children) if child.name in self.task.done]
+        for child in (*ahead, *behind):
+            if self._may_enter(child) and (page := self._next_page(child)):
+                return page
+        return None
+
+    def seen_before(self, position: Position) -> Iterator[Position]:
+        """Yield the pages on the trail before a position, the latest first."""
+        trail = list(self.task.trail)
+        if position.name in trail:
+            trail = trail[: trail.index(position.name)]
+        pages = position.root.actions_by_name
+        return (pages[name] for name in reversed(trail) if name in pages)
+
+    def turn_back(self, place: Position) -> HttpResponseBase:
+        """Return a redirect to the last open page outside ``place``; raises `InvalidTarget` if there is none."""
+        for page in (*self.seen_before(self.position), *self.position.root.actions()):
+            if place not in page.path and self.is_open(page):
+                return HttpResponseRedirect(self.url_of(page))
+        raise InvalidTarget(
+            f"A precondition of {place.component.__name__} at '{place.name}' does not hold, and no page before it "
+            f"is open. Give RequiredState an otherwise=, or give the entry link an initial_state."
+        )
+
+    # What components ask
+
+    def answers(self, position: Position) -> Answers:
+        return Answers(self.task, position)
+
+    def progress(self, position: Position) -> Progress:
+        return Progress(self, position)
+
+    def accept(self, position: Position, answers: Any) -> None:
+        """Remember the answers of a valid form, before the action does anything with them."""
+        self.accepted = True
+        self.task.remember(position.name, answers)
+
+    def refuse(self, form: Any) -> None:
+        """Note the errors that an action added to a valid form."""
+        if isinstance(form.errors, Mapping):
+            self.refused = {name: [str(message) for message in errors] for name, errors in form.errors.items()}
+
+    def link_to(self, position: Position, component: type[FlowComponent], query: Mapping[str, Any] | None) -> str:
+        place = position.find(component)
+        page = place if place.is_action else self.first_page(place)
+        if page is None:
+            raise InvalidTarget(f"Every action of {component.__name__} at '{place.name}' is skipped for this visitor.")
+        return self.url_of(page, query)
+
+    def url_of(self, page: Position, query: Mapping[str, Any] | None = None) -> str:
+        """Return the URL of a page in this task, which is born for it if need be."""
+        if not self.task.born:
+            self.linked = True
+            if self.on_link:
+                self.on_link(self.task)
+        kwargs = {**self.kwargs, **self.task.kwargs} if self._is_elsewhere() else {**self.task.kwargs, **self.kwargs}
+        return self.links.url(page, kwargs, {**(query or {}), config.TASK_ID_PARAM: self.task.id})
+
+
+def _prepare(component: FlowComponent) -> Any:
+    return component.prepare()
+
+
+def _check(outcome: Any, component: FlowComponent) -> Any:
+    if isinstance(outcome, (Complete, HttpResponseBase)):
+        return outcome
+    if isinstance(outcome, type) and issubclass(outcome, FlowComponent):
+        return outcome
+    raise InvalidOutcome(
+        f"{type(component).__name__} at '{component.position.name}' ended in {outcome!r}, which is not an outcome. "
+        f"Return COMPLETE, a component class or an HttpResponse."
+    )

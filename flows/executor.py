@@ -1,0 +1,267 @@
+"""From a request to a response: find the task, hold it, run it, keep it or end it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseRedirect, UnreadablePostError
+from django.http.response import HttpResponseBase
+
+from . import binder, pages
+from .config import config
+from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
+from .execution import SAFE_METHODS, Execution, Result
+from .links import ON_COMPLETE_PARAM, is_safe_redirect
+from .positions import Position
+from .statestore import codec
+from .statestore.base import BaseStateStore, Hold, Record, shorten
+from .submission import Submission, entry_rendering, show_entry, spend_entry
+from .task import Task
+
+logger = logging.getLogger("flows")
+
+TASK_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def new_task_id() -> str:
+    return secrets.token_hex(16)
+
+
+class Visit:
+    """One request for one position."""
+
+    def __init__(
+        self, store: BaseStateStore, app_name: str, request: HttpRequest, position: Position, *args: Any, **kwargs: Any
+    ) -> None:
+        self.store = store
+        self.flow = f"{app_name}:{position.root.name}"
+        self.request = request
+        self.position = position
+        self.args = args
+        self.kwargs = kwargs
+
+    def respond(self) -> HttpResponseBase:
+        """Answer the request."""
+        try:
+            response = self.show() if self.request.method in SAFE_METHODS else self.submit()
+        except StateNotFound:
+            response = pages.no_such_task(self.request, self.position)
+        except StateDamaged:
+            logger.exception("A stored task cannot be read; its visitor is told that there is none.")
+            response = pages.no_such_task(self.request, self.position)
+        except StoreUnavailable:
+            response = pages.busy(self.request, self.position)
+        except UnreadablePostError:
+            response = HttpResponseBadRequest()
+        return pages.make_private(response)
+
+    # GET
+
+    def show(self) -> HttpResponseBase:
+        task_id = self._task_id()
+        if task_id is None:
+            return self._show_entry()
+        record = self.store.read(task_id)
+        task = self._open(task_id, record)
+        if task.ended:
+            return self._show_end(task)
+        execution = self._execution(task)
+        with _requests_transaction():
+            result = execution.run()
+            response = self._answer(execution, result)
+        if self._is_seen(result, response):
+            task.walk_to(self.position.name)
+            task.show(self.position.name)
+        return response if self._keep_seen(task, record) else HttpResponseRedirect(self.request.get_full_path())
+
+    def _show_entry(self) -> HttpResponseBase:
+        owner = binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
+        execution = self._execution(self._begin(new_task_id()), on_link=self._bear(owner))
+        with _requests_transaction():
+            result = execution.run()
+            response = self._answer(execution, result)
+        if self._is_seen(result, response):
+            show_entry(self.request, self.position)
+        return response
+
+    def _bear(self, owner: str) -> Callable[[Task], None]:
+        """Return what keeps a task for the sake of a link on a page that is shown without one."""
+
+        def bear(task: Task) -> None:
+            if self.request.method != "HEAD":
+                task.walk_to(self.position.name)
+                self.store.create(task.id, owner, codec.to_text(task.to_dict()))
+            task.born = True
+
+        return bear
+
+    def _is_seen(self, result: Result, response: HttpResponseBase) -> bool:
+        """Return whether a person is shown the page, and not a crawler's or a browser's guess fetches it."""
+        purpose = self.request.headers.get("Sec-Purpose") or self.request.headers.get("Purpose") or ""
+        return (
+            self.request.method == "GET" and result.acted and response.status_code == 200 and "prefetch" not in purpose
+        )
+
+    def _keep_seen(self, task: Task, record: Record) -> bool:
+        """Write what looking at a page changed. Returns False if another request was faster."""
+        if self.request.method == "GET":
+            try:
+                if task.changed:
+                    data = codec.to_text(task.to_dict())
+                    self.store.update(task.id, Record(record.owner, data, record.version))
+                elif record.idle > config.TASK_IDLE_TIMEOUT / 10:
+                    self.store.touch(task.id, record)
+            except StoreConflict:
+                return False
+        return True
+
+    # POST
+
+    def submit(self) -> HttpResponseBase:
+        task_id = self._task_id()
+        owner = binder.get_owner(self.request)  # reads the session, before any transaction of ours
+        submission = Submission(self.request, self.position, self.kwargs)
+        if task_id:
+            return self._hold(self.store.lock(task_id), task_id, submission, owner)
+        rendering = entry_rendering(self.request, self.position)
+        task_id = submission.key(f"task of {owner}", rendering)
+        key = submission.key(owner, rendering)
+        try:
+            return self._hold(self.store.birth(task_id, owner), task_id, submission, owner, key)
+        except StateExists:
+            return self._hold(self.store.lock(task_id), task_id, submission, owner, key)
+
+    def _hold(
+        self,
+        holding: AbstractContextManager[Hold],
+        task_id: str,
+        submission: Submission,
+        owner: str,
+        key: str | None = None,
+    ) -> HttpResponseBase:
+        """Execute a submission while its task is held, unless it was executed before."""
+        with holding as hold:
+            task = self._open(task_id, hold.record) if hold.record else self._begin(task_id)
+            if task.ended:
+                return self._show_end(task)
+            key = key or submission.key(task_id, task.rendering(self.position.name))
+            execution = self._execution(task, submission_key=key)
+            earlier = task.result_of(key)
+            if earlier and "errors" not in earlier:
+                return self._replay(execution, earlier)
+            execution.refusal = earlier and earlier["errors"]
+            with _requests_transaction():
+                result = execution.run()
+                response = self._answer(execution, result)
+            if not result.misled:
+                self._note(execution, result, response, submission)
+            if task.changed if task.born else execution.linked:
+                hold.save(binder.get_owner(self.request), codec.to_text(task.to_dict()))
+            else:
+                # What the page that is shown again links to is another task: this id is for the submission.
+                task.id = task.id if task.born else new_task_id()
+                execution.on_link = self._bear(owner)
+        return response
+
+    def _note(self, execution: Execution, result: Result, response: HttpResponseBase, submission: Submission) -> None:
+        """Put into the task what the submission came to."""
+        task, name, url = execution.task, self.position.name, response.headers.get("Location", "")
+        if result.ended:
+            task.end(url or execution.url_of(self.position))
+        elif result.acted and (execution.accepted or result.target or url):
+            task.carry({**execution.links.captured, **_changed(execution.kwargs, self.kwargs)})
+            if result.target:
+                task.lead(name, result.target.name)
+                came_to: dict[str, Any] = {"position": result.target.name}
+            else:
+                task.walk_to(name)
+                came_to = {"url": url} if url else {"position": name}
+            if execution.refused:
+                came_to = {"errors": execution.refused}
+            task.record(str(execution.submission_key), came_to)
+            execution.linked = True
+            if not submission.has_token:
+                task.spend(name)
+                if not task.born:
+                    spend_entry(self.request, self.position)
+
+    def _replay(self, execution: Execution, earlier: dict[str, Any]) -> HttpResponseBase:
+        """Lead to where the same submission led when it was executed."""
+        if "url" in earlier:
+            return HttpResponseRedirect(earlier["url"])
+        page = self.position.root.actions_by_name.get(earlier["position"]) or execution.where()
+        return HttpResponseRedirect(execution.url_of(page or self.position))
+
+    # Both
+
+    def _task_id(self) -> str | None:
+        """Return the id in the query string, None if there is none. Raises `StateNotFound` for what is no id."""
+        values = self.request.GET.getlist(config.TASK_ID_PARAM)
+        if not values:
+            return None
+        if len(values) > 1 or not TASK_ID.fullmatch(values[0]):
+            raise StateNotFound("The query string holds no task id that we made.")
+        return str(values[0])
+
+    def _begin(self, task_id: str) -> Task:
+        url = self.request.GET.get(ON_COMPLETE_PARAM)
+        safe_url = url if url and is_safe_redirect(self.request, url) else None
+        return Task.begin(task_id, self.flow, codec, kwargs={}, on_complete_url=safe_url)
+
+    def _open(self, task_id: str, record: Record) -> Task:
+        """Return the task in a record. Its owner is checked before anything in it is decoded."""
+        if not binder.is_owner(self.request, record.owner):
+            raise StateNotFound(f"The task {shorten(task_id)} is another visitor's.")
+        task = Task(task_id, codec.from_text(record.data), codec, born=True)
+        if task.flow != self.flow:
+            raise StateNotFound(f"The task {shorten(task_id)} is of another flow.")
+        return task
+
+    def _execution(self, task: Task, **options: Any) -> Execution:
+        return Execution(self.request, self.position, task, args=self.args, kwargs=self.kwargs, **options)
+
+    def _answer(self, execution: Execution, result: Result) -> HttpResponseBase:
+        """Make a response of a result."""
+        if result.response is not None:
+            return result.response
+        task = execution.task
+        if result.target is None:
+            url = task.on_complete_url or execution.url_of(self.position)
+        elif result.misled and not task.born:
+            if self.position not in (self.position.root, next(self.position.root.actions())):
+                raise StateNotFound(f"'{self.position}' is no entry point.")
+            url = execution.links.url(result.target, self.kwargs, dict(self.request.GET.lists()))
+        else:
+            url = execution.url_of(result.target)
+        return execution.hand_on(HttpResponseRedirect(url))
+
+    def _show_end(self, task: Task) -> HttpResponseBase:
+        """Lead to where an ended task led; that may be the page that says it is done."""
+        is_here = self.request.build_absolute_uri(task.ended_at) == self.request.build_absolute_uri()
+        if is_here and self.request.method in SAFE_METHODS:
+            return pages.done(self.request, self.position)
+        return HttpResponseRedirect(task.ended_at)
+
+
+def _changed(kwargs: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in kwargs.items() if name not in before or before[name] != value}
+
+
+@contextmanager
+def _requests_transaction() -> Iterator[None]:
+    """Give an action the transaction that ``ATOMIC_REQUESTS`` promises.
+
+    Our views step out of Django's own: the session is read before our transaction begins, and a store that is
+    not in the database is written after the effects are committed.
+    """
+    with ExitStack() as stack:
+        for connection in connections.all(initialized_only=True):
+            if connection.settings_dict["ATOMIC_REQUESTS"] and not connection.in_atomic_block:
+                stack.enter_context(transaction.atomic(connection.alias))
+        yield

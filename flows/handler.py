@@ -1,0 +1,168 @@
+"""What a project registers its flows with and includes in its URLconf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver, get_resolver, get_urlconf, path, reverse
+
+from . import binder
+from .components import FlowComponent
+from .config import config
+from .definition import check_flow, check_routes
+from .exceptions import DefinitionError, InvalidTarget
+from .executor import Visit, new_task_id
+from .links import ON_COMPLETE_PARAM, REST, add_query, is_safe_redirect
+from .positions import Position, describe
+from .statestore import codec
+from .statestore.base import BaseStateStore, get_store
+from .task import Task
+
+
+class FlowHandler:
+    """The entry points of a site, or of a part of one.
+
+    ``app_name`` is the application namespace of the URLs. ``state_store`` is a store or the dotted path of a
+    module with one; by default ``FLOWS_STATE_STORE``.
+    """
+
+    def __init__(self, app_name: str = "flows", state_store: BaseStateStore | str | None = None) -> None:
+        self.app_name = app_name
+        self._state_store = state_store
+        self._roots: dict[type[FlowComponent], Position] = {}
+        self._patterns: list[URLPattern] = []
+        self._namespaces: dict[str | None, list[str]] = {}
+
+    def __repr__(self) -> str:
+        return f"<FlowHandler {self.app_name}: {', '.join(root.name for root in self._roots.values())}>"
+
+    @property
+    def state_store(self) -> BaseStateStore:
+        if isinstance(self._state_store, BaseStateStore):
+            return self._state_store
+        return get_store(self._state_store)
+
+    # Registering
+
+    def register_entry_point(self, component: type[FlowComponent]) -> type[FlowComponent]:
+        """Make a component a flow: a place where visitors may come in. Raises `DefinitionError`."""
+        root = check_flow(component)
+        for other in self._roots.values():
+            if other.name == root.name:
+                raise DefinitionError(
+                    f"{component.__name__} cannot be registered: an entry point named '{root.name}' "
+                    f"is registered already. Give it another name."
+                )
+        check_routes(action for flow in (*self._roots.values(), root) for action in flow.actions())
+        self._roots[component] = root
+        self._patterns[:] = self._make_patterns()
+        return component
+
+    @property
+    def urls(self) -> tuple[list[URLPattern], str]:
+        """What to give to ``include()``."""
+        if not self._roots:
+            raise ImproperlyConfigured(
+                f"The FlowHandler '{self.app_name}' has no entry points. "
+                f"Call register_entry_point() before its urls are included."
+            )
+        return self._patterns, self.app_name
+
+    def _make_patterns(self) -> Iterator[URLPattern]:
+        for root in self._roots.values():
+            views = {action: self._make_view(action) for action in root.actions()}
+            for action, view in views.items():
+                yield path(action.route, view, name=action.name)
+            first, view = next(iter(views.items()))
+            if first is not root:
+                yield path(first.route, view, name=root.name)
+        for root in self._roots.values():
+            # Last, and not where they would catch all URLs of the site: what is no position, or no longer.
+            if root.route and not root.is_action:
+                yield path(root.route, self._make_view(root))
+                yield path(f"{root.route}<path:{REST}>", self._make_view(root))
+
+    def _make_view(self, position: Position) -> Callable[..., HttpResponseBase]:
+        """Return the view of a position, with what ``as_view()`` would have put on it."""
+
+        def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            rest = kwargs.pop(REST, None)
+            if rest is not None and config.TASK_ID_PARAM not in request.GET:
+                raise Http404(f"'{rest}' is no page of the flow '{position.root.name}'.")
+            return Visit(self.state_store, self.app_name, request, position, *args, **kwargs).respond()
+
+        component: Any = position.component
+        attributes: dict[str, Any] = {"view_class": component, "view_initkwargs": {}, "position": position}
+        view.__doc__, view.__module__ = component.__doc__, component.__module__
+        if position.is_action:
+            # What decorators leave on dispatch: csrf_exempt, login_required …
+            attributes.update(component.dispatch.__dict__)
+        # See executor._requests_transaction.
+        attributes["_non_atomic_requests"] = set(connections)
+        view.__dict__.update(attributes)
+        return view
+
+    # Linking
+
+    def flow_entry_link(
+        self,
+        request: HttpRequest,
+        component: type[FlowComponent],
+        on_complete_url: str | None = None,
+        initial_state: Mapping[str, Any] | None = None,
+        url_kwargs: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return the URL at which the visitor of ``request`` can begin a flow.
+
+        Where the URL cannot hold all that is given (``initial_state``, arguments of a later page's route), a task
+        is begun for him. Raises `InvalidTarget` for a component that is not registered.
+        """
+        root = self._roots.get(component)
+        if root is None:
+            names = ", ".join(flow.__name__ for flow in self._roots) or "none"
+            raise InvalidTarget(f"{describe(component)} is not an entry point of {self!r}. There are: {names}.")
+        kwargs, parts = dict(url_kwargs or {}), dict(query or {})
+        later = {name for action in root.actions() for name in action.parameters}
+        later -= next(root.actions()).parameters
+        if initial_state is not None or later & kwargs.keys():
+            safe = on_complete_url if on_complete_url and is_safe_redirect(request, on_complete_url) else None
+            task = Task.begin(
+                new_task_id(),
+                f"{self.app_name}:{root.name}",
+                codec,
+                kwargs=kwargs,
+                state=initial_state,
+                on_complete_url=safe,
+            )
+            self.state_store.create(task.id, binder.get_owner(request), codec.to_text(task.to_dict()))
+            parts[config.TASK_ID_PARAM] = task.id
+        elif on_complete_url:
+            parts[ON_COMPLETE_PARAM] = on_complete_url
+        first = {name: value for name, value in kwargs.items() if name not in later}
+        return add_query(reverse(f"{self._namespace(request)}:{root.name}", kwargs=first), parts)
+
+    def _namespace(self, request: HttpRequest) -> str:
+        """Return the namespace under which the URLs are included: the request's own, if there are several."""
+        urlconf = getattr(request, "urlconf", None) or get_urlconf()
+        if urlconf not in self._namespaces:
+            self._namespaces[urlconf] = list(self._find(get_resolver(urlconf), ""))
+        found = self._namespaces[urlconf]
+        if not found:
+            raise ImproperlyConfigured(f"The urls of {self!r} are not in the URLconf. Include them there.")
+        match = request.resolver_match
+        return match.namespace if match and match.namespace in found else found[0]
+
+    def _find(self, resolver: URLResolver, prefix: str) -> Iterator[str]:
+        for pattern in resolver.url_patterns:
+            if isinstance(pattern, URLResolver):
+                namespace = ":".join(filter(None, (prefix, pattern.namespace)))
+                if pattern.urlconf_name is self._patterns:
+                    yield namespace
+                else:
+                    yield from self._find(pattern, namespace)

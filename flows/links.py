@@ -1,0 +1,54 @@
+"""URLs of the positions of a flow, seen from one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import ResolverMatch, resolve, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from .config import config
+from .exceptions import InvalidTarget
+from .positions import Position
+
+ON_COMPLETE_PARAM = "_on_complete"
+#: The argument of the route that catches what is below a flow and no position.
+REST = "_rest"
+
+
+class Links:
+    """Where the positions are, given the namespace and the route arguments of a request."""
+
+    def __init__(self, request: HttpRequest, position: Position) -> None:
+        match: ResolverMatch = request.resolver_match or resolve(request.path_info)
+        self.namespace = match.namespace
+        # Not those that a path() in the URLconf adds: they are no part of the URL.
+        captured: dict[str, Any] = getattr(match, "captured_kwargs", None) or {}
+        self.captured = {name: value for name, value in captured.items() if name != REST}
+        # What a prefix of the include() captured belongs to every URL of the flow.
+        self._prefix = self.captured.keys() - position.parameters
+
+    def url(self, position: Position, kwargs: Mapping[str, Any], query: Mapping[str, Any] | None = None) -> str:
+        """Return the URL of an action's position. Raises `InvalidTarget` if a route argument is not known."""
+        known = {**self.captured, **kwargs}
+        names = self._prefix | position.parameters
+        if missing := sorted(names - known.keys()):
+            raise InvalidTarget(
+                f"The route of '{position.name}', {position.route}, needs {', '.join(missing)}, which this task "
+                f"does not know. Give it to flow_entry_link() as url_kwargs, or set self.kwargs[{missing[0]!r}]."
+            )
+        url = reverse(f"{self.namespace}:{position.name}", kwargs={name: known[name] for name in names})
+        return add_query(url, query)
+
+
+def add_query(url: str, query: Mapping[str, Any] | None) -> str:
+    return f"{url}?{urlencode(query, doseq=True)}" if query else url
+
+
+def is_safe_redirect(request: HttpRequest, url: str) -> bool:
+    """Return whether ``url`` stays on this host or on one of ``FLOWS_ALLOWED_REDIRECT_HOSTS``."""
+    hosts = {request.get_host(), *config.ALLOWED_REDIRECT_HOSTS}
+    return url_has_allowed_host_and_scheme(url, allowed_hosts=hosts, require_https=request.is_secure())

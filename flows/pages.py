@@ -1,0 +1,62 @@
+"""The pages that are no action's: no such task, busy, done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+
+from .links import Links
+from .positions import Position
+
+#: Seconds after which a client may try again when the store was busy.
+RETRY_AFTER = 2
+
+
+def no_such_task(request: HttpRequest, position: Position) -> HttpResponse:
+    """Say that the task has expired or does not exist. The same answer for every reason there is."""
+    return _page(request, position, "flows/no_such_task.html", status=404)
+
+
+def done(request: HttpRequest, position: Position) -> HttpResponse:
+    """Say that the flow is at its end, where it led nowhere else."""
+    return _page(request, position, "flows/done.html")
+
+
+def busy(request: HttpRequest, position: Position) -> HttpResponse:
+    """Say that the request could not be handled now and that nothing was done."""
+    response = _page(request, position, "flows/busy.html", status=503)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _page(request: HttpRequest, position: Position, template: str, status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {"title": position.root.component.title, "begin_url": _begin_url(request, position)}
+    return render(request, template, context, status=status)
+
+
+def _begin_url(request: HttpRequest, position: Position) -> str | None:
+    """Return where the flow begins, if the URL holds the arguments that takes."""
+    links = Links(request, position)
+    first = next(position.root.actions())
+    names = (links.captured.keys() - position.parameters) | first.parameters
+    try:
+        kwargs = {name: links.captured[name] for name in names}
+        return reverse(f"{links.namespace}:{position.root.name}", kwargs=kwargs)
+    except (KeyError, NoReverseMatch):
+        return None
+
+
+def make_private(response: HttpResponseBase) -> HttpResponseBase:
+    """Keep a page of a flow out of caches and its URL out of other sites' logs."""
+    patch_cache_control(response, no_store=True, private=True)
+    patch_vary_headers(response, ["Cookie"])
+    if response.headers.get("Referrer-Policy") != "no-referrer":
+        stricter = "no-referrer" in (settings.SECURE_REFERRER_POLICY or "")
+        response.headers["Referrer-Policy"] = "no-referrer" if stricter else "same-origin"
+    return response

@@ -1,0 +1,80 @@
+"""What makes two requests one submission: the same body at the same position of the same task.
+
+Django masks the CSRF token anew for each rendering of a form, so the bodies of two renderings differ even where
+the answers do not. A body without a token in it is told apart by how often its page was shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from .positions import Position
+
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+TOKEN_FIELD = "csrfmiddlewaretoken"  # noqa: S105 (a name)
+#: Where a session's data holds, for entry points that were submitted without a token, which rendering that was.
+SESSION_KEY = "_flows_renderings"
+
+
+class Submission:
+    """One POST: what it is, read from the request before anything is locked."""
+
+    def __init__(self, request: HttpRequest, position: Position, kwargs: Mapping[str, Any]) -> None:
+        self._digest = hashlib.sha256()
+        for part in (position.name.encode(), repr(sorted(kwargs.items())).encode(), *_body(request)):
+            self._digest.update(b"%d:" % len(part) + part)
+        self.has_token = request.content_type in FORM_TYPES and TOKEN_FIELD in request.POST
+
+    def key(self, scope: str, rendering: int) -> str:
+        """Return the key of the submission within a task, or within a visitor where there is no task yet."""
+        value = f"{scope}:{0 if self.has_token else rendering}:{self._digest.hexdigest()}"
+        return salted_hmac("flows.submission", value, algorithm="sha256").hexdigest()[:32]
+
+
+def _body(request: HttpRequest) -> Iterator[bytes]:
+    """Yield what the body says. A multipart body is taken apart: browsers send it with another boundary each time."""
+    if request.content_type not in FORM_TYPES:
+        yield request.body
+        return
+    yield json.dumps([[name, values] for name, values in request.POST.lists()]).encode()
+    for name, files in request.FILES.lists():
+        for file in files:
+            content = hashlib.sha256()
+            for chunk in file.chunks():
+                content.update(chunk)
+            file.seek(0)
+            yield json.dumps([name, file.name, file.content_type, content.hexdigest()]).encode()
+
+
+# Where there is no task yet, the visitor's session counts the renderings of an entry point
+
+
+def entry_rendering(request: HttpRequest, position: Position) -> int:
+    return int(_session(request).get(SESSION_KEY, {}).get(position.name, [0])[0])
+
+
+def spend_entry(request: HttpRequest, position: Position) -> None:
+    """Note that the present rendering of an entry point was submitted without a token."""
+    _note(request, position, spent=True)
+
+
+def show_entry(request: HttpRequest, position: Position) -> None:
+    """Note that an entry point is shown. Writes only after a submission without a token."""
+    if _session(request).get(SESSION_KEY, {}).get(position.name, [0, False])[1]:
+        _note(request, position, spent=False)
+
+
+def _note(request: HttpRequest, position: Position, *, spent: bool) -> None:
+    number = entry_rendering(request, position) + (0 if spent else 1)
+    session = _session(request)
+    session[SESSION_KEY] = {**session.get(SESSION_KEY, {}), position.name: [number, spent]}
+
+
+def _session(request: HttpRequest) -> Any:
+    return getattr(request, "session", {})
