@@ -1,0 +1,106 @@
+"""Settings that cannot work, found by ``manage.py check``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.utils.module_loading import import_string
+
+from .config import config
+from .statestore.base import BaseStateStore
+
+SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
+
+
+@register("flows")
+def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong with the ``FLOWS_`` settings."""
+    return [*_state_store(), *_times(), *_task_id_param(), *_task_binder(), *_redirect_hosts()]
+
+
+def _state_store() -> Iterator[CheckMessage]:
+    value = config.STATE_STORE
+    try:
+        store = import_module(value).StateStore
+    except (ImportError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, AttributeError) and isinstance(value, str):
+            yield Error(
+                f"The module '{value}', which FLOWS_STATE_STORE names, has no class StateStore.",
+                hint="Name a module with a class StateStore, such as 'flows.statestore.django_store'.",
+                id="flows.E002",
+            )
+        else:
+            yield Error(
+                f"FLOWS_STATE_STORE is {value!r}, which cannot be imported: {error}",
+                hint="Name a module with a class StateStore, such as 'flows.statestore.django_store'.",
+                id="flows.E001",
+            )
+        return
+    if not (isinstance(store, type) and issubclass(store, BaseStateStore)):
+        yield Error(
+            f"{value}.StateStore is not a subclass of BaseStateStore.",
+            hint="Derive it from flows.statestore.base.BaseStateStore.",
+            id="flows.E003",
+        )
+
+
+def _times() -> Iterator[CheckMessage]:
+    for name, number in (("TASK_IDLE_TIMEOUT", 4), ("LOCK_WAIT", 5), ("REDIS_STATE_STORE_LEASE", 6)):
+        value = getattr(config, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            yield Error(
+                f"FLOWS_{name} is {value!r}, which is not a number of seconds above zero.",
+                hint="Set a positive number, such as 1200 for twenty minutes.",
+                id=f"flows.E00{number}",
+            )
+
+
+def _task_id_param() -> Iterator[CheckMessage]:
+    value = config.TASK_ID_PARAM
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.~-]+", value):
+        yield Error(
+            f"FLOWS_TASK_ID_PARAM is {value!r}, which is not fit for the query string of a URL.",
+            hint="Use letters, digits, hyphens, underscores, dots and tildes.",
+            id="flows.E007",
+        )
+
+
+def _task_binder() -> Iterator[CheckMessage]:
+    value = config.TASK_BINDER
+    try:
+        binder = import_string(value) if isinstance(value, str) else value
+    except ImportError as error:
+        yield Error(
+            f"FLOWS_TASK_BINDER is {value!r}, which cannot be imported: {error}",
+            hint="Name a callable by its dotted path, such as 'flows.binder.session_binder'.",
+            id="flows.E008",
+        )
+        return
+    if not callable(binder):
+        yield Error(
+            f"FLOWS_TASK_BINDER is {value!r}, which is not callable.",
+            hint="Set a callable that takes a request, or its dotted path, such as 'flows.binder.session_binder'.",
+            id="flows.E008",
+        )
+    elif getattr(binder, "__module__", "") == "flows.binder" and SESSION_MIDDLEWARE not in settings.MIDDLEWARE:
+        yield Error(
+            "FLOWS_TASK_BINDER binds tasks to sessions, and MIDDLEWARE has no SessionMiddleware.",
+            hint=f"Add '{SESSION_MIDDLEWARE}' to MIDDLEWARE, or set a binder that needs no session.",
+            id="flows.E009",
+        )
+
+
+def _redirect_hosts() -> Iterator[CheckMessage]:
+    value = config.ALLOWED_REDIRECT_HOSTS
+    if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
+        yield Error(
+            f"FLOWS_ALLOWED_REDIRECT_HOSTS is {value!r}, which is not a list of host names.",
+            hint="Set a list or tuple, such as ['pay.example.com'].",
+            id="flows.E010",
+        )
