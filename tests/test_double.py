@@ -1,0 +1,247 @@
+"""A submission is executed once, however often and however close together it is sent."""
+
+import threading
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from tests.testapp.models import Effect
+from tests.visitor import Visitor
+
+PAIRS = 50
+
+
+def at_once(*calls):
+    """Run calls in threads of their own, let go together; return what they returned."""
+    barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(number, call):
+        try:
+            barrier.wait()
+            results[number] = call()
+        except Exception as error:
+            results[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def send_doubled(visitor, times=2, **data):
+    """Send the form on the page several times at once; return where each was led."""
+    url, form = visitor.url, visitor.form(**data)
+    twins = [visitor.twin() for _ in range(times)]
+    responses = at_once(*(lambda twin=twin: twin.client.post(url, form) for twin in twins))
+    for response in responses:
+        assert getattr(response, "status_code", response) == 302
+    return [response["Location"] for response in responses], twins
+
+
+def logged_in():
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.get_or_create(username="anna")[0])
+    return Visitor(client)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("newcomer", [Visitor, logged_in], ids=["without a session", "with a session"])
+def test_doubled_first_page(each_store, newcomer):
+    for number in range(PAIRS):
+        visitor = newcomer()
+        visitor.open(reverse("flows:journey") + "?slow")
+        (first, second), twins = send_doubled(visitor, name=str(number))
+        assert first == second
+        assert twins[1].open(second).status_code == 200
+        assert twins[0].page == "/journey/first/" or twins[1].page == "/journey/second/"
+    assert Effect.objects.filter(what="journey/first").count() == PAIRS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_doubled_middle_page(each_store):
+    for number in range(PAIRS):
+        visitor = Visitor()
+        visitor.open(reverse("flows:journey"))
+        visitor.submit(name="first")
+        visitor.url += "&slow"
+        (first, second), _ = send_doubled(visitor, name=str(number))
+        assert first == second
+        assert first.startswith("/journey/third/")
+    assert Effect.objects.filter(what="journey/second").count() == PAIRS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_doubled_last_page(each_store):
+    for number in range(PAIRS):
+        visitor = Visitor()
+        visitor.open(reverse("flows:journey"))
+        visitor.submit(name="first")
+        visitor.submit(name="second")
+        visitor.url += "&slow"
+        (first, second), twins = send_doubled(visitor, name=str(number))
+        assert twins[0].open(first).content == twins[1].open(second).content
+        assert "Done" in twins[0].text
+    assert Effect.objects.filter(what="journey/third").count() == PAIRS
+    assert Effect.objects.filter(what="complete").count() == PAIRS
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("pages", [0, 1, 2], ids=["first", "middle", "last"])
+def test_ten_at_once(each_store, pages):
+    visitor = Visitor()
+    visitor.open(reverse("flows:journey"))
+    for _ in range(pages):
+        visitor.submit(name="x")
+    Effect.objects.all().delete()
+    visitor.url += ("&" if "?" in visitor.url else "?") + "slow"
+    send_doubled(visitor, times=10, name="y")
+    assert Effect.objects.exclude(what="complete").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_pages_of_one_task_at_once_both_count(each_store):
+    for _ in range(10):
+        visitor = Visitor()
+        visitor.open(reverse("flows:journey"))
+        visitor.submit(name="1")
+        second = visitor.url
+        visitor.submit(name="2")
+        one, two = visitor.twin(), visitor.twin()
+        one.open(second)
+        calls = [(one.client, second, one.form(name="2b")), (two.client, visitor.url, visitor.form(name="3b"))]
+        at_once(*(lambda call=call: call[0].post(*call[1:]) for call in calls))
+        end = visitor.open(visitor.url)
+        assert end.status_code == 200
+    details = list(Effect.objects.filter(what="complete").values_list("detail", flat=True))
+    assert len(details) == 10
+    assert {tuple(detail.split(","))[2] for detail in details} == {"3b"}
+
+
+# One after the other
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def visitor():
+    visitor = Visitor()
+    visitor.open(reverse("flows:journey"))
+    return visitor
+
+
+def test_resent_later_it_leads_to_the_same_next_page(visitor, each_store):
+    url, form = visitor.url, visitor.form(name="one")
+    visitor.send(url, form)
+    second = visitor.url
+    visitor.submit(name="two")
+    visitor.send(url, form)
+    assert visitor.url == second
+    assert Effect.objects.filter(what="journey/first").count() == 1
+
+
+def test_resent_after_completion_it_leads_to_the_end(visitor, each_store):
+    sent = []
+    for name in ("one", "two", "three"):
+        sent.append((visitor.url, visitor.form(name=name)))
+        visitor.send(*sent[-1])
+    end = visitor.url
+    for submission in sent:
+        visitor.send(*submission)
+        assert visitor.url.partition("?")[2] == end.partition("?")[2]
+        assert "Done" in visitor.text
+    assert Effect.objects.count() == 4
+
+
+def test_a_form_rendered_afresh_is_a_new_submission_even_with_the_same_answers(visitor, each_store):
+    visitor.submit(name="one")
+    url = visitor.url
+    visitor.submit(name="two")
+    visitor.open(url)
+    visitor.submit(name="two")
+    assert Effect.objects.filter(what="journey/second").count() == 2
+
+
+def test_the_first_page_rendered_afresh_begins_another_task(visitor, each_store):
+    visitor.submit(name="one")
+    first = visitor.task_id
+    visitor.open(reverse("flows:journey"))
+    visitor.submit(name="one")
+    assert visitor.task_id != first
+    assert Effect.objects.filter(what="journey/first").count() == 2
+
+
+def test_another_answer_from_the_same_rendering_is_a_new_submission(visitor, each_store):
+    visitor.submit(name="one")
+    url, form = visitor.url, visitor.form(name="two")
+    visitor.send(url, form)
+    visitor.send(url, {**form, "name": "other"})
+    visitor.send(url, form)
+    assert list(Effect.objects.filter(what="journey/second").values_list("detail", flat=True)) == ["two", "other"]
+
+
+def test_without_a_token_equal_bodies_are_one_submission_until_the_page_is_shown_again(each_store):
+    visitor = Visitor(Client())
+    visitor.open(reverse("flows:journey"))
+    visitor.send(visitor.url, {"name": "one"})
+    url = visitor.url
+    for _ in range(2):
+        visitor.send(url, {"name": "two"})
+        visitor.send(url, {"name": "two"})
+        assert visitor.page == "/journey/third/"
+        visitor.open(url)
+    assert Effect.objects.filter(what="journey/second").count() == 2
+
+
+def test_without_a_token_the_first_page_is_one_submission_until_it_is_shown_again(each_store):
+    visitor = Visitor(Client())
+    tasks = []
+    for _ in range(2):
+        visitor.open(reverse("flows:journey"))
+        for _ in range(2):
+            visitor.send(reverse("flows:journey"), {"name": "one"})
+            tasks.append(visitor.task_id)
+    assert tasks[0] == tasks[1] != tasks[2] == tasks[3]
+    assert Effect.objects.filter(what="journey/first").count() == 2
+
+
+def test_what_an_action_refused_is_shown_again_and_not_tried_again(each_store, client):
+    visitor = logged_in()
+    visitor.open(reverse("flows:checkout", kwargs={"item": 3}))
+    visitor.submit(name="hat")
+    visitor.submit(name="card")
+    url, form = visitor.url, visitor.form(name="declined")
+    for _ in range(3):
+        visitor.send(url, form)
+        assert visitor.response.status_code == 200
+        assert "The card was declined." in visitor.text
+    assert Effect.objects.filter(what="charge").count() == 1
+
+
+def test_a_multipart_body_is_the_same_with_another_boundary(each_store, visitor):
+    url, form = visitor.url, visitor.form(name="one")
+    for boundary in ("aaa", "bbb"):
+        body = "".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in form.items()
+        )
+        visitor.response = visitor.client.post(
+            url, data=body + f"--{boundary}--\r\n", content_type=f"multipart/form-data; boundary={boundary}"
+        )
+        assert visitor.response.status_code == 302
+    assert Effect.objects.count() == 1
+
+
+def test_an_invalid_submission_is_no_execution_and_leaves_no_task(visitor, each_store):
+    for _ in range(2):
+        visitor.submit(name="")
+        assert visitor.response.status_code == 200
+        assert "This field is required." in visitor.text
+    visitor.submit(name="one")
+    assert visitor.page == "/journey/second/"
+    assert Effect.objects.count() == 1
