@@ -182,12 +182,12 @@ class Scaffold(FlowComponent):
         return tuple(child.component for child in self.position.children)
 
     def is_done(self, child: type[FlowComponent]) -> bool:
-        """Return whether ``child`` has completed in this task."""
-        return self.position.child(child).name in self.task.done
+        """Return whether ``child`` has completed in this task, and still is complete."""
+        return self.execution.is_done(self.position.child(child))
 
     def is_skipped(self, child: type[FlowComponent]) -> bool:
-        """Return whether ``child`` is skipped for this visitor now."""
-        return self.execution.component(self.position.child(child)).should_skip()
+        """Return whether ``child`` is skipped for this visitor now, or every action in it is."""
+        return self.execution.first_page(self.position.child(child)) is None
 
     def complete(self) -> Outcome | None:
         """Do what is to be done once when everything in here is done; an outcome says where to go then."""

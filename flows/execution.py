@@ -127,12 +127,17 @@ class Execution:
             handed_on = component.handle_response(_check(outcome, component))
             if handed_on is not outcome:
                 outcome, origin = _check(handed_on, component), level
-            if outcome is COMPLETE:
+            if outcome is COMPLETE or (isinstance(outcome, type) and self._has_chosen(level)):
                 self.task.mark_done(level.name)
             below = level
         if outcome is COMPLETE and self.is_safe:
             outcome = self._ask_to_finish()
         return outcome, origin
+
+    def _has_chosen(self, place: Position) -> bool:
+        """Return whether an action has been executed that decides itself what follows."""
+        chosen = place is self.position and self.accepted and place.parent is not None
+        return chosen and self.scaffold(place.path[-2]).transition is None
 
     def _advance(self, place: Position, child: Position) -> tuple[Any, Position]:
         """Return what follows in a scaffold when ``child`` is done."""
@@ -217,6 +222,15 @@ class Execution:
             return False
         return scaffold.transition is None or scaffold.transition.can_enter(scaffold, place.component)
 
+    def is_done(self, place: Position) -> bool:
+        """Return whether what stands at a place has completed, and has not been opened again by an edit."""
+        if place.name not in self.task.done:
+            return False
+        if place.is_action:
+            return True
+        scaffold = self.scaffold(place)
+        return scaffold.transition is None or scaffold.transition.is_complete(scaffold)
+
     def _is_elsewhere(self) -> bool:
         """Return whether the route arguments are not those of the task."""
         known = self.task.kwargs
@@ -247,8 +261,8 @@ class Execution:
             children.sort(key=lambda child: -max((i for i, name in enumerate(seen) if child.name in name), default=-1))
             ahead, behind = children, []
         else:
-            ahead = [child for child in children if child.name not in self.task.done]
-            behind = [child for child in reversed(children) if child.name in self.task.done]
+            ahead = [child for child in children if not self.is_done(child)]
+            behind = [child for child in reversed(children) if self.is_done(child)]
         for child in (*ahead, *behind):
             if self._may_enter(child) and (page := self._next_page(child)):
                 return page

@@ -26,8 +26,8 @@ class Links:
         match: ResolverMatch = request.resolver_match or resolve(request.path_info)
         self.namespace = match.namespace
         # Not those that a path() in the URLconf adds: they are no part of the URL.
-        captured: dict[str, Any] = getattr(match, "captured_kwargs", None) or {}
-        self.captured = {name: value for name, value in captured.items() if name != REST}
+        ignored = {REST, *(getattr(match, "extra_kwargs", None) or {})}
+        self.captured = {name: value for name, value in match.kwargs.items() if name not in ignored}
         # What a prefix of the include() captured belongs to every URL of the flow.
         self._prefix = self.captured.keys() - position.parameters
 

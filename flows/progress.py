@@ -69,33 +69,33 @@ class Progress:
         scaffold: Scaffold = self._execution.scaffold(place)
         steps = []
         for child in place.children:
-            if self._execution.component(child).should_skip():
+            is_open = scaffold.transition is None or scaffold.transition.can_enter(scaffold, child.component)
+            page = self._execution.first_page(child)
+            status = self._status(child)
+            # The children of a scaffold without transition are choices: those not taken are no steps.
+            if page is None or (scaffold.transition is None and status == UPCOMING):
                 continue
-            open_now = scaffold.transition is None or scaffold.transition.can_enter(scaffold, child.component)
-            if step := self._step(child, open_now=open_now, choice=scaffold.transition is None):
-                steps.append(step)
+            url = self._url(page) if is_open else None
+            steps.append(Step(child.component.title, status, url, child, self._children(child)))
         return steps
 
-    def _step(self, place: Position, *, open_now: bool, choice: bool) -> Step | None:
+    def _status(self, place: Position) -> str:
         if place in self.position.path:
-            status = CURRENT
-        elif place.name in self._execution.task.done:
-            status = DONE
-        elif choice:
-            # The children of a scaffold without transition are choices: those not taken are no steps.
-            return None
-        else:
-            status = UPCOMING
-        page = self._execution.first_page(place) if open_now else None
-        if page is None and open_now:
-            return None  # all that is in there is skipped
-        in_order = not place.is_action and self._execution.scaffold(place).transition is not None
-        children = self._steps(place) if in_order else []
-        return Step(place.component.title, status, self._url(page), place, children)
+            return CURRENT
+        return DONE if self._execution.is_done(place) else UPCOMING
 
-    def _url(self, page: Position | None) -> str | None:
+    def _children(self, place: Position) -> list[Step]:
+        if place.is_action:
+            return []
+        steps = self._steps(place)
+        if self._execution.scaffold(place).transition is None:
+            # A choice is no step, but what it leads through is.
+            return [inner for step in steps for inner in step.children]
+        return steps
+
+    def _url(self, page: Position) -> str | None:
         """Return where a page is; None before the task is born, which looking at a page does not do."""
-        if page is None or not self._execution.task.born:
+        if not self._execution.task.born:
             return None
         try:
             return self._execution.url_of(page)

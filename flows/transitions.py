@@ -24,6 +24,10 @@ class Transition:
         """Return whether a visitor may go to ``child`` now. The default lets everyone in."""
         return True
 
+    def is_complete(self, scaffold: Scaffold) -> bool:
+        """Return whether a scaffold that was completed still counts as complete, after edits. The default: yes."""
+        return True
+
 
 class Linear(Transition):
     """The children follow in order; one may be entered when all before it are done or skipped."""
@@ -31,6 +35,9 @@ class Linear(Transition):
     def choose_next(self, scaffold: Scaffold, child: type[FlowComponent]) -> type[FlowComponent] | Complete:
         following = scaffold.children[scaffold.children.index(child) + 1 :]
         return following[0] if following else COMPLETE
+
+    def is_complete(self, scaffold: Scaffold) -> bool:
+        return all(scaffold.is_done(child) or scaffold.is_skipped(child) for child in scaffold.children)
 
     def can_enter(self, scaffold: Scaffold, child: type[FlowComponent]) -> bool:
         for earlier in scaffold.children:
