@@ -14,6 +14,8 @@ for flow in (
     flows.Empty,
     flows.Free,
     flows.Single,
+    flows.Gate,
+    flows.Shelf,
 ):
     handler.register_entry_point(flow)
 

@@ -242,3 +242,20 @@ class Single(Action):
     def form_valid(self, form):
         Effect.objects.create(what="single")
         return COMPLETE
+
+
+class Gate(Scaffold):
+    """The first page is for those who are not logged in."""
+
+    action_set = ["Door", Second]
+    transition = Linear()
+
+
+class Door(Action):
+    def should_skip(self):
+        return self.request.user.is_authenticated
+
+
+class Shelf(Scaffold):
+    action_set = [Pick, Third]
+    transition = Linear()

@@ -1,0 +1,334 @@
+"""URLs of a flow wherever they are included, entry links, and what the views keep."""
+
+import json
+
+import pytest
+from django.conf.urls.i18n import i18n_patterns
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
+from django.test import RequestFactory, override_settings
+from django.urls import include, path, resolve, reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import override
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import TemplateView
+
+from flows.components import COMPLETE, Action, Scaffold
+from flows.exceptions import DefinitionError, InvalidTarget
+from flows.handler import FlowHandler
+from flows.models import StoredTask
+from flows.transitions import Linear
+
+from tests.testapp import flows
+from tests.testapp.flows import NameForm
+from tests.testapp.models import Effect
+from tests.visitor import Visitor
+
+pytestmark = pytest.mark.django_db
+
+
+@method_decorator([csrf_exempt, never_cache], name="dispatch")
+class Exempt(Action):
+    """Takes forms from anywhere."""
+
+    form_class = NameForm
+
+    def form_valid(self, form):
+        self.kwargs["order"] = 12
+        return COMPLETE
+
+
+class Numbered(Action):
+    url = "<int:order>/"
+    form_class = NameForm
+
+    def form_valid(self, form):
+        Effect.objects.create(what="args", detail=json.dumps(self.kwargs, sort_keys=True, default=str))
+        return COMPLETE
+
+
+class Orders(Scaffold):
+    url = "<slug:kind>/orders/"
+    action_set = [Exempt, Numbered]
+    transition = Linear()
+
+
+class Entry(TemplateView):
+    """Shows an entry link."""
+
+    def get(self, request, *args, **kwargs):
+        options = json.loads(request.GET.get("options", "{}"))
+        return HttpResponse(handler.flow_entry_link(request, getattr(flows, request.GET["flow"]), **options))
+
+
+def make_handler(*components, **options):
+    made = FlowHandler(**options)
+    for component in components:
+        made.register_entry_point(component)
+    return made
+
+
+handler = make_handler(flows.Journey, flows.Checkout, flows.Free)
+other = make_handler(flows.Journey, Orders, app_name="other")
+nested = make_handler(flows.Journey, flows.Single, app_name="inner")
+
+urlpatterns = [
+    path("entry/", Entry.as_view()),
+    path("flows/", include(handler.urls)),
+    path("<slug:shop>/other/", include(other.urls)),
+    path("outer/", include(([path("inner/", include(nested.urls, namespace="deep"))], "outer"))),
+    *i18n_patterns(path("local/", include(make_handler(flows.Journey, app_name="local").urls))),
+]
+
+
+@pytest.fixture(autouse=True)
+def _these_urls(settings):
+    settings.ROOT_URLCONF = __name__
+
+
+def walk(url, pages=2):
+    visitor = Visitor()
+    visitor.open(url)
+    for _ in range(pages):
+        visitor.submit(name="x")
+    return visitor
+
+
+def test_every_position_has_a_url_of_its_own_name():
+    assert reverse("flows:journey/second") == "/flows/journey/second/"
+    assert reverse("flows:checkout/pay/bank/address", kwargs={"item": 1}) == "/flows/buy/1/pay/bank/address/"
+    assert reverse("flows:checkout", kwargs={"item": 1}) == "/flows/buy/1/choose/"
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "page"),
+    [
+        ("flows:journey", {}, "/flows/journey/third/"),
+        ("other:journey", {"shop": "tea"}, "/tea/other/journey/third/"),
+        ("outer:deep:journey", {}, "/outer/inner/journey/third/"),
+        ("local:journey", {}, "/en/local/journey/third/"),
+    ],
+)
+def test_a_journey_wherever_the_urls_are_included(name, kwargs, page):
+    with override("en"):
+        assert walk(reverse(name, kwargs=kwargs)).page == page
+
+
+def test_a_journey_under_a_language_prefix_stays_in_the_language():
+    with override("de"):
+        url = reverse("local:journey")
+    assert walk(url).page == "/de/local/journey/third/"
+
+
+def test_tasks_of_flows_of_the_same_name_do_not_mix():
+    visitor = walk(reverse("flows:journey"))
+    assert visitor.open(f"/tea/other/journey/third/?_t={visitor.task_id}").status_code == 404
+
+
+def test_route_arguments_of_every_level_are_carried_along():
+    visitor = Visitor()
+    visitor.open(reverse("other:orders", kwargs={"shop": "tea", "kind": "green"}))
+    assert visitor.page == "/tea/other/green/orders/exempt/"
+    visitor.submit_without_token(name="x")
+    assert visitor.page == "/tea/other/green/orders/12/"
+    visitor.submit(name="x")
+    assert Effect.objects.get().detail == '{"kind": "green", "order": 12, "shop": "tea"}'
+
+
+@pytest.mark.parametrize(
+    "url", ["/coffee/other/green/orders/12/", "/tea/other/black/orders/12/", "/tea/other/green/orders/13/"]
+)
+def test_other_route_arguments_than_the_tasks_own_lead_back_to_it(url):
+    visitor = Visitor()
+    visitor.open(reverse("other:orders", kwargs={"shop": "tea", "kind": "green"}))
+    visitor.submit_without_token(name="x")
+    here = visitor.url
+    visitor.open(f"{url}?_t={visitor.task_id}")
+    assert visitor.url == here
+
+
+def test_what_decorators_leave_on_dispatch_is_kept():
+    view = resolve("/tea/other/green/orders/exempt/").func
+    assert view.csrf_exempt
+    assert view.view_class is Exempt
+    assert view.view_initkwargs == {}
+    assert view.__doc__ == "Takes forms from anywhere."
+
+
+def test_headers_of_decorators_reach_the_redirect():
+    visitor = Visitor()
+    visitor.open(reverse("other:orders", kwargs={"shop": "tea", "kind": "green"}))
+    response = visitor.client.post(visitor.url, {"name": "x"})
+    assert "must-revalidate" in response["Cache-Control"]
+
+
+# Entry links
+
+
+def entry(visitor, flow, **options):
+    visitor.open("/entry/?flow=" + flow + "&options=" + json.dumps(options))
+    return visitor.text
+
+
+def test_an_entry_link_is_the_flows_url_and_makes_no_task():
+    assert entry(Visitor(), "Journey") == "/flows/journey/first/"
+    assert entry(Visitor(), "Journey", query={"a": "b c"}) == "/flows/journey/first/?a=b+c"
+    assert entry(Visitor(), "Checkout", url_kwargs={"item": 7}) == "/flows/buy/7/choose/"
+    assert not StoredTask.objects.exists()
+
+
+def test_an_entry_link_with_state_makes_a_task_of_the_visitors_own():
+    visitor = Visitor()
+    url = entry(visitor, "Free", initial_state={"basket": [1, 2]}, query={"a": "b"}, on_complete_url="/entry/")
+    assert url.startswith("/flows/free/menu/?a=b&_t=")
+    visitor.open(url)
+    assert visitor.response.context["state"] == {"basket": [1, 2]}
+    assert visitor.response.context["flow"].back_url is None
+    assert Visitor().open(url).status_code == 404
+
+
+def test_an_entry_link_that_is_not_followed_twice_is_one_task():
+    visitor = Visitor()
+    url = entry(visitor, "Journey", initial_state={})
+    visitor.open(url)
+    visitor.submit(name="one")
+    visitor.open(url)
+    assert 'value="one"' in visitor.text
+    assert StoredTask.objects.count() == 1
+
+
+def test_state_that_cannot_be_kept_fails_in_the_link():
+    request = RequestFactory().get("/")
+    request.resolver_match, request.session = None, {}
+    with pytest.raises(TypeError, match=r"^state\['x'\] is a builtins.object, which a task cannot keep\."):
+        handler.flow_entry_link(request, flows.Journey, initial_state={"x": object()})
+
+
+def test_a_link_to_what_is_no_entry_point_names_those_there_are():
+    with pytest.raises(InvalidTarget) as error:
+        handler.flow_entry_link(RequestFactory().get("/"), flows.Identify)
+    assert str(error.value) == (
+        "Identify is not an entry point of <FlowHandler flows: journey, checkout, free>. "
+        "There are: Journey, Checkout, Free."
+    )
+
+
+def test_a_handler_that_is_not_included_says_so():
+    request = RequestFactory().get("/")
+    request.resolver_match = None
+    with pytest.raises(ImproperlyConfigured) as error:
+        make_handler(flows.Single, app_name="lost").flow_entry_link(request, flows.Single)
+    assert str(error.value) == ("The urls of <FlowHandler lost: single> are not in the URLconf. Include them there.")
+
+
+# Where to go at the end
+
+TRICKS = [
+    "https://evil.example/",
+    "//evil.example/",
+    "/\\evil.example/",
+    "https:evil.example",
+    "javascript:alert(1)",
+    "http://testserver@evil.example/",
+    "\x00//evil.example",
+    "https://testserver.evil.example/",
+]
+
+
+def finish(url):
+    visitor = Visitor()
+    visitor.open(url)
+    form = visitor.form(name="x")
+    return visitor.client.post(visitor.url, form)["Location"]
+
+
+@pytest.mark.parametrize("target", ["/entry/", "http://testserver/entry/?a=b", "relative"])
+def test_the_end_leads_to_where_the_link_said(target):
+    assert finish(reverse("outer:deep:single", query={"_on_complete": target})) == target
+
+
+@pytest.mark.parametrize("target", TRICKS)
+def test_the_end_never_leads_to_another_site(target):
+    assert finish(reverse("outer:deep:single", query={"_on_complete": target})).startswith("/outer/inner/single/?_t=")
+
+
+def test_the_end_may_lead_to_a_host_that_is_allowed(settings):
+    settings.FLOWS_ALLOWED_REDIRECT_HOSTS = ["pay.example"]
+    assert (
+        finish(reverse("outer:deep:single", query={"_on_complete": "https://pay.example/"})) == "https://pay.example/"
+    )
+
+
+def test_on_https_the_end_leads_to_https():
+    visitor = Visitor()
+    url = reverse("outer:deep:single", query={"_on_complete": "http://testserver/entry/"})
+    visitor.response = visitor.client.get(url, secure=True)
+    response = visitor.client.post(url, visitor.form(name="x"), secure=True, headers={"Referer": "https://testserver/"})
+    assert response["Location"].startswith("/outer/inner/single/?_t=")
+
+
+def test_where_the_end_leads_is_decided_at_the_start():
+    visitor = walk(reverse("flows:journey"))
+    form = visitor.form(name="x")
+    response = visitor.client.post(visitor.url + "&_on_complete=/entry/", form)
+    assert response["Location"] == visitor.url
+
+
+# Registering
+
+
+def test_a_handler_without_entry_points_says_so():
+    with pytest.raises(ImproperlyConfigured) as error:
+        FlowHandler().urls  # noqa: B018
+    assert str(error.value) == (
+        "The FlowHandler 'flows' has no entry points. Call register_entry_point() before its urls are included."
+    )
+
+
+def test_two_entry_points_of_one_name():
+    with pytest.raises(DefinitionError) as error:
+        make_handler(flows.Journey, flows.Journey)
+    assert str(error.value) == (
+        "Journey cannot be registered: an entry point named 'journey' is registered already. Give it another name."
+    )
+
+
+def test_two_entry_points_with_the_same_routes():
+    twin = type("Twin", (Scaffold,), {"action_set": [flows.First], "url": "journey/"})
+    with pytest.raises(DefinitionError) as error:
+        make_handler(flows.Journey, twin)
+    assert str(error.value) == (
+        "First at 'journey/first' and First at 'twin/first' have the same route 'journey/first/'. "
+        "Give one of them another url."
+    )
+
+
+def test_a_flow_at_the_root_of_its_prefix_catches_nothing_else():
+    root = type("Root", (Scaffold,), {"action_set": [flows.First], "url": ""})
+    patterns, _ = make_handler(root).urls
+    assert [str(pattern.pattern) for pattern in patterns] == ["first/", "first/"]
+
+
+def test_a_handler_may_have_a_store_of_its_own():
+    from flows.statestore.base import BaseStateStore
+
+    class Store(BaseStateStore):
+        kept: dict = {}
+
+        def get_state(self, task_id):
+            return self.kept[task_id]
+
+        def put_state(self, task_id, state):
+            self.kept[task_id] = json.dumps(state) and dict(state)
+
+    own = make_handler(flows.Journey, state_store=Store())
+    with override_settings(ROOT_URLCONF=type("urls", (), {"urlpatterns": [path("", include(own.urls))]})):
+        visitor = walk("/journey/first/", pages=2)
+        url, form = visitor.url, visitor.form(name="x")
+        for _ in range(2):
+            visitor.send(url, form)
+            assert "Done" in visitor.text
+    assert len(Store.kept) == 1
+    assert Effect.objects.filter(what="complete").count() == 1
+    assert not StoredTask.objects.exists()

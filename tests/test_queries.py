@@ -1,0 +1,105 @@
+"""What a request costs: counted, and the same at any length of the journey."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import include, path, reverse
+
+from flows.components import Action, Scaffold
+from flows.handler import FlowHandler
+from flows.transitions import Linear
+
+from tests.testapp.flows import NameForm
+from tests.testapp.models import Item
+from tests.visitor import Visitor
+
+pytestmark = pytest.mark.django_db
+
+LENGTH = 100
+PAGES = [type(f"Page{number}", (Action,), {"form_class": NameForm}) for number in range(LENGTH)]
+Long = type("Long", (Scaffold,), {"action_set": PAGES, "transition": Linear()})
+handler = FlowHandler()
+handler.register_entry_point(Long)
+urlpatterns = [path("", include(handler.urls))]
+
+
+@pytest.fixture
+def on_sqlite():
+    return connection.vendor == "sqlite"
+
+
+def ours(captured):
+    """Return the kinds of the queries of ours."""
+    return [query["sql"].split()[0] for query in captured if "flows_storedtask" in query["sql"]]
+
+
+def test_a_page_costs_one_read_and_a_submission_one_read_and_one_write(on_sqlite):
+    visitor = Visitor()
+    visitor.open(reverse("flows:journey"))
+    visitor.submit(name="one")
+    with CaptureQueriesContext(connection) as captured:
+        visitor.open(visitor.url)
+    assert ours(captured) == ["SELECT"]
+    form = visitor.form(name="two")
+    with CaptureQueriesContext(connection) as captured:
+        visitor.client.post(visitor.url, form)
+    # SQLite has no row locks; there an UPDATE takes the write lock before anything is read.
+    assert ours(captured) == (["UPDATE", "SELECT", "UPDATE"] if on_sqlite else ["SELECT", "UPDATE"])
+
+
+def test_a_first_page_costs_no_query_and_its_submission_two_writes():
+    visitor = Visitor()
+    with CaptureQueriesContext(connection) as captured:
+        visitor.open(reverse("flows:journey"))
+    assert ours(captured) == []
+    form = visitor.form(name="two")
+    with CaptureQueriesContext(connection) as captured:
+        visitor.client.post(visitor.url, form)
+    assert ours(captured) == ["INSERT", "UPDATE"]
+
+
+@pytest.mark.urls(__name__)
+def test_the_number_of_queries_is_the_same_at_every_page():
+    visitor = Visitor()
+    visitor.open(reverse("flows:long"))
+    visitor.submit(name="x")
+    counts = set()
+    for number in range(1, LENGTH):
+        with CaptureQueriesContext(connection) as captured:
+            visitor.submit(name=f"answer {number}")
+        counts.add(tuple(ours(captured)))
+    assert len(counts) <= 2, "the last page ends the task, and its next page is the one that says so"
+    assert "Done" in visitor.text
+
+
+def test_remembered_model_instances_cost_no_query_until_they_are_looked_at():
+    hat = Item.objects.create(name="hat")
+    visitor = Visitor()
+    visitor.open(reverse("flows:free"))
+    visitor.submit(name="pick")
+    visitor.submit(item=hat.pk, secret="s")
+    visitor = Visitor()
+    visitor.open(reverse("flows:shelf"))
+    visitor.submit(item=hat.pk, secret="hunter2")
+    with CaptureQueriesContext(connection) as captured:
+        visitor.open(visitor.url)
+    assert not [query for query in captured if "testapp_item" in query["sql"]]
+    visitor.submit(name="x")
+    assert "Done" in visitor.text
+
+
+def test_a_page_touches_the_idle_clock_once_in_a_tenth_of_the_timeout(settings):
+    visitor = Visitor()
+    visitor.open(reverse("flows:journey"))
+    visitor.submit(name="one")
+    kinds = []
+    settings.FLOWS_TASK_IDLE_TIMEOUT = 0.5
+    import time
+
+    for _ in range(12):
+        with CaptureQueriesContext(connection) as captured:
+            visitor.client.get(visitor.url)
+        kinds += ours(captured)
+        time.sleep(0.02)
+    assert kinds.count("SELECT") == 12
+    assert 1 <= kinds.count("UPDATE") <= 6
