@@ -56,12 +56,13 @@ def is_owner(request: HttpRequest, owner: str) -> bool:
 
     A task begun before a login, when the session was all that was known of the visitor, is still his after it.
     """
-    visitors = [config.get_task_binder()(request)]
     session = getattr(request, "session", None)
-    if session is not None and session.get(SESSION_KEY):
-        visitors.append(session[SESSION_KEY])
+    visitors = [session[SESSION_KEY]] if session is not None and session.get(SESSION_KEY) else []
+    binder = config.get_task_binder()
+    if binder is not session_binder:  # which would begin a session for a stranger
+        visitors.append(binder(request))
     keys: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return any(constant_time_compare(owner, _hash(visitor, key)) for visitor in dict.fromkeys(visitors) for key in keys)
+    return any(constant_time_compare(owner, _hash(visitor, key)) for visitor in visitors for key in keys)
 
 
 def _hash(visitor: str, key: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
@@ -14,7 +14,7 @@ from .answers import Answers
 from .components import FlowComponent, Scaffold
 from .config import config
 from .exceptions import InvalidOutcome, InvalidTarget
-from .links import Links
+from .navigation import Navigation
 from .outcomes import COMPLETE, Complete, OutcomeResponse
 from .positions import Position
 from .progress import Progress
@@ -37,25 +37,13 @@ class Result:
     acted: bool = False
 
 
-class Execution:
+class Execution(Navigation):
     """Runs one request through the tree, and answers what its components ask."""
 
     def __init__(
-        self,
-        request: HttpRequest,
-        position: Position,
-        task: Task,
-        *,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-        submission_key: str | None = None,
-        on_link: Callable[[Task], None] | None = None,
+        self, *place: Any, submission_key: str | None = None, on_link: Callable[[Task], None] | None = None
     ) -> None:
-        self.request = request
-        self.position = position
-        self.task = task
-        self.args = args
-        self.kwargs = dict(kwargs or {})
+        super().__init__(*place)
         self.submission_key = submission_key
         #: The errors to show again, where this submission was refused before.
         self.refusal: Mapping[str, list[str]] | None = None
@@ -63,12 +51,10 @@ class Execution:
         self.refused: dict[str, list[str]] | None = None
         #: Whether the action got a valid form to work on.
         self.accepted = False
-        self.links = Links(request, position)
-        self.is_safe = request.method in SAFE_METHODS
+        self.is_safe = self.request.method in SAFE_METHODS
         #: Called before a link is made in a task that is not kept yet.
         self.on_link = on_link
         self.linked = False
-        self._components: dict[Position, FlowComponent] = {}
         self._carrier: OutcomeResponse | None = None
         self._finished = False
 
@@ -85,8 +71,6 @@ class Execution:
         outcome, origin = self._leave(place, outcome)
         result = self._conclude(outcome, origin)
         result.acted = acted
-        if self._carrier is not None and result.response is not None:
-            self._carrier.hand_on(result.response)
         return result
 
     def hand_on(self, response: HttpResponseBase) -> HttpResponseBase:
@@ -97,10 +81,10 @@ class Execution:
 
     def _enter(self) -> tuple[Position | None, Any]:
         """Return the place that ends the run before the action and its outcome; no place if it is not open."""
-        if not self.position.is_action or self._is_elsewhere():
+        if not self.position.is_action or self.is_elsewhere():
             return None, None
         for place in self.position.path:
-            if place.parent and not self._may_enter(place):
+            if place.parent and not self.may_enter(place):
                 return None, None
             component = self.component(place)
             for hook in (*component.preconditions, _prepare):
@@ -196,85 +180,7 @@ class Execution:
         outcome = component.handle_response(_check(self._complete(root), component))
         return self._conclude(_check(outcome, component), root)
 
-    # What is open
-
-    def component(self, place: Position) -> FlowComponent:
-        """Return the one instance of this request for a place."""
-        instance = self._components.get(place)
-        if instance is None:
-            instance = self._components[place] = place.component()
-            instance.setup_flow(self, place)
-            if place.is_action:
-                cast(Any, instance).setup(self.request, *self.args, **self.kwargs)
-                instance.kwargs = self.kwargs  # shared, so that what one sets every link carries
-        return instance
-
-    def scaffold(self, place: Position) -> Scaffold:
-        return cast(Scaffold, self.component(place))
-
-    def is_open(self, place: Position) -> bool:
-        """Return whether the visitor may go to an action's place now."""
-        return all(self._may_enter(level) for level in place.path[1:])
-
-    def _may_enter(self, place: Position) -> bool:
-        scaffold = self.scaffold(place.path[-2])
-        if self.component(place).should_skip():
-            return False
-        return scaffold.transition is None or scaffold.transition.can_enter(scaffold, place.component)
-
-    def is_done(self, place: Position) -> bool:
-        """Return whether what stands at a place has completed, and has not been opened again by an edit."""
-        if place.name not in self.task.done:
-            return False
-        if place.is_action:
-            return True
-        scaffold = self.scaffold(place)
-        return scaffold.transition is None or scaffold.transition.is_complete(scaffold)
-
-    def _is_elsewhere(self) -> bool:
-        """Return whether the route arguments are not those of the task."""
-        known = self.task.kwargs
-        return any(name in known and known[name] != value for name, value in self.links.captured.items())
-
-    def first_page(self, place: Position) -> Position | None:
-        """Return the first action at or below a place that is not skipped."""
-        if self.component(place).should_skip():
-            return None
-        if place.is_action:
-            return place
-        return next((page for child in place.children if (page := self.first_page(child))), None)
-
-    def where(self) -> Position | None:
-        """Return the page where the visitor is; None where every page of the flow is skipped."""
-        pages = self.position.root.actions_by_name
-        last = pages.get(self.task.trail[-1]) if self.task.trail else None
-        return last if last and self.is_open(last) else self._next_page(self.position.root)
-
-    def _next_page(self, place: Position) -> Position | None:
-        """Return the page to go on with at or below a place: the first not done, else the last."""
-        if place.is_action:
-            return place
-        children = list(place.children)
-        if self.scaffold(place).transition is None:
-            # Here the actions decide; the best that is known is what the visitor saw last.
-            seen = [name for name in self.task.trail if name.startswith(f"{place.name}/")]
-            children.sort(key=lambda child: -max((i for i, name in enumerate(seen) if child.name in name), default=-1))
-            ahead, behind = children, []
-        else:
-            ahead = [child for child in children if not self.is_done(child)]
-            behind = [child for child in reversed(children) if self.is_done(child)]
-        for child in (*ahead, *behind):
-            if self._may_enter(child) and (page := self._next_page(child)):
-                return page
-        return None
-
-    def seen_before(self, position: Position) -> Iterator[Position]:
-        """Yield the pages on the trail before a position, the latest first."""
-        trail = list(self.task.trail)
-        if position.name in trail:
-            trail = trail[: trail.index(position.name)]
-        pages = position.root.actions_by_name
-        return (pages[name] for name in reversed(trail) if name in pages)
+    # What components ask
 
     def turn_back(self, place: Position) -> HttpResponseBase:
         """Return a redirect to the last open page outside ``place``; raises `InvalidTarget` if there is none."""
@@ -285,8 +191,6 @@ class Execution:
             f"A precondition of {place.component.__name__} at '{place.name}' does not hold, and no page before it "
             f"is open. Give RequiredState an otherwise=, or give the entry link an initial_state."
         )
-
-    # What components ask
 
     def answers(self, position: Position) -> Answers:
         return Answers(self.task, position)
@@ -317,7 +221,7 @@ class Execution:
             self.linked = True
             if self.on_link:
                 self.on_link(self.task)
-        kwargs = {**self.kwargs, **self.task.kwargs} if self._is_elsewhere() else {**self.task.kwargs, **self.kwargs}
+        kwargs = {**self.kwargs, **self.task.kwargs} if self.is_elsewhere() else {**self.task.kwargs, **self.kwargs}
         return self.links.url(page, kwargs, {**(query or {}), config.TASK_ID_PARAM: self.task.id})
 
 

@@ -17,7 +17,7 @@ from . import binder, pages
 from .config import config
 from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
-from .links import ON_COMPLETE_PARAM, is_safe_redirect
+from .links import ON_COMPLETE_PARAM, Links, is_safe_redirect
 from .positions import Position
 from .statestore import codec
 from .statestore.base import BaseStateStore, Hold, Record, shorten
@@ -33,8 +33,8 @@ def new_task_id() -> str:
     return secrets.token_hex(16)
 
 
-class Visit:
-    """One request for one position."""
+class Executor:
+    """Executes one request for one position."""
 
     def __init__(
         self, store: BaseStateStore, app_name: str, request: HttpRequest, position: Position, *args: Any, **kwargs: Any
@@ -45,6 +45,7 @@ class Visit:
         self.position = position
         self.args = args
         self.kwargs = kwargs
+        self.links = Links(request, position)
 
     def respond(self) -> HttpResponseBase:
         """Answer the request."""
@@ -163,25 +164,26 @@ class Visit:
                 self._note(execution, result, response, submission)
             if task.changed if task.born else execution.linked:
                 hold.save(binder.get_owner(self.request), codec.to_text(task.to_dict()))
-            else:
-                # What the page that is shown again links to is another task: this id is for the submission.
-                task.id = task.id if task.born else new_task_id()
+            elif not task.born:
+                # The page is shown again. Should it link to others, their task cannot have this submission's id.
+                task.id = new_task_id()
                 execution.on_link = self._bear(owner)
         return response
 
     def _note(self, execution: Execution, result: Result, response: HttpResponseBase, submission: Submission) -> None:
         """Put into the task what the submission came to."""
-        task, name, url = execution.task, self.position.name, response.headers.get("Location", "")
+        task, name = execution.task, self.position.name
+        url = response.headers.get("Location") if 300 <= response.status_code < 400 else None
+        if result.acted:
+            task.walk_to(name)
         if result.ended:
             task.end(url or execution.url_of(self.position))
         elif result.acted and (execution.accepted or result.target or url):
-            task.carry({**execution.links.captured, **_changed(execution.kwargs, self.kwargs)})
+            task.carry(_changed(execution.kwargs, self.kwargs))
+            came_to: dict[str, Any] = {"url": url} if url else {"position": name}
             if result.target:
                 task.lead(name, result.target.name)
-                came_to: dict[str, Any] = {"position": result.target.name}
-            else:
-                task.walk_to(name)
-                came_to = {"url": url} if url else {"position": name}
+                came_to = {"position": result.target.name}
             if execution.refused:
                 came_to = {"errors": execution.refused}
             task.record(str(execution.submission_key), came_to)
@@ -212,7 +214,7 @@ class Visit:
     def _begin(self, task_id: str) -> Task:
         url = self.request.GET.get(ON_COMPLETE_PARAM)
         safe_url = url if url and is_safe_redirect(self.request, url) else None
-        return Task.begin(task_id, self.flow, codec, kwargs={}, on_complete_url=safe_url)
+        return Task.begin(task_id, self.flow, codec, kwargs=self.links.captured, on_complete_url=safe_url)
 
     def _open(self, task_id: str, record: Record) -> Task:
         """Return the task in a record. Its owner is checked before anything in it is decoded."""
@@ -224,12 +226,12 @@ class Visit:
         return task
 
     def _execution(self, task: Task, **options: Any) -> Execution:
-        return Execution(self.request, self.position, task, args=self.args, kwargs=self.kwargs, **options)
+        return Execution(self.request, self.position, task, self.links, self.args, self.kwargs, **options)
 
     def _answer(self, execution: Execution, result: Result) -> HttpResponseBase:
         """Make a response of a result."""
         if result.response is not None:
-            return result.response
+            return execution.hand_on(result.response)
         task = execution.task
         if result.target is None:
             url = task.on_complete_url or execution.url_of(self.position)
@@ -261,7 +263,7 @@ def _requests_transaction() -> Iterator[None]:
     not in the database is written after the effects are committed.
     """
     with ExitStack() as stack:
-        for connection in connections.all(initialized_only=True):
-            if connection.settings_dict["ATOMIC_REQUESTS"] and not connection.in_atomic_block:
-                stack.enter_context(transaction.atomic(connection.alias))
+        for alias in connections:
+            if connections.settings[alias]["ATOMIC_REQUESTS"] and not connections[alias].in_atomic_block:
+                stack.enter_context(transaction.atomic(alias))
         yield

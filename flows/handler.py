@@ -16,7 +16,7 @@ from .components import FlowComponent
 from .config import config
 from .definition import check_flow, check_routes
 from .exceptions import DefinitionError, InvalidTarget
-from .executor import Visit, new_task_id
+from .executor import Executor, new_task_id
 from .links import ON_COMPLETE_PARAM, REST, add_query, is_safe_redirect
 from .positions import Position, describe
 from .statestore import codec
@@ -94,7 +94,7 @@ class FlowHandler:
             rest = kwargs.pop(REST, None)
             if rest is not None and config.TASK_ID_PARAM not in request.GET:
                 raise Http404(f"'{rest}' is no page of the flow '{position.root.name}'.")
-            return Visit(self.state_store, self.app_name, request, position, *args, **kwargs).respond()
+            return Executor(self.state_store, self.app_name, request, position, *args, **kwargs).respond()
 
         component: Any = position.component
         attributes: dict[str, Any] = {"view_class": component, "view_initkwargs": {}, "position": position}

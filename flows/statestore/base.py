@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from ..config import config
-from ..exceptions import StateExists, StateNotFound, StoreConflict, StoreUnavailable
+from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 
 __all__ = ["BaseStateStore", "Record", "StateNotFound", "get_store"]
 
@@ -80,10 +80,15 @@ class BaseStateStore:
             state = self.get_state(task_id)
         except KeyError:
             state = {}
-        idle = time.time() - state["touched"] if state else 0.0
-        if not state or idle >= config.TASK_IDLE_TIMEOUT:
+        if not state:
             raise StateNotFound(f"There is no task {shorten(task_id)}.")
-        return Record(state["owner"], state["data"], state["version"], idle)
+        try:
+            record = Record(state["owner"], state["data"], state["version"], time.time() - state["touched"])
+        except (KeyError, TypeError) as error:
+            raise StateDamaged(f"What is kept of the task {shorten(task_id)} lacks {error}.") from error
+        if record.idle >= config.TASK_IDLE_TIMEOUT:
+            raise StateNotFound(f"The task {shorten(task_id)} has expired.")
+        return record
 
     @contextmanager
     def lock(self, task_id: str) -> Iterator[Hold]:

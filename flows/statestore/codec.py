@@ -70,9 +70,9 @@ def _pack(value: Any, path: str) -> Any:
     if packer is not None:
         return packer(value, path)
     # Subclasses of text and numbers (choices, enums, safe strings) are kept as what they are made of.
-    if isinstance(value, str):
+    if issubclass(kind, str):
         return _pack_str(str.__str__(value), path)
-    if isinstance(value, int):
+    if issubclass(kind, int):
         return _pack_int(int(value), path)
     if isinstance(value, Promise):
         return _pack_str(str(value), path)
@@ -186,7 +186,7 @@ def _unpack_moment(kind: Any) -> Callable[[Any], Any]:
 def _pack_model(value: Any, path: str) -> Any:
     if type(value) is Reference and value._flows_unread:
         return value._flows_packed
-    if value.pk is None:
+    if value.pk is None or value._state.adding:
         raise NotStorable(
             f"{path} is a {value._meta.label} that has not been saved, which a task cannot keep. "
             f"Save it first, or keep its values."

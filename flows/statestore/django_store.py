@@ -118,6 +118,8 @@ class StateStore(BaseStateStore):
         return rows
 
     def _live(self, task_id: str) -> QuerySet[Any]:
+        if not task_id.isprintable():
+            return self._rows.none()  # made up by a visitor; a database cannot be asked for NUL or a lone surrogate
         return self._rows.filter(pk=task_id, touched__gt=_horizon())
 
     def _keep(self, task_id: str, hold: Hold) -> None:
@@ -172,10 +174,10 @@ def _unavailable() -> Iterator[None]:
 
 def _is_passing(error: Exception) -> bool:
     cause: Any = error.__cause__
-    if isinstance(error, InterfaceError):
-        return True
-    if hasattr(cause, "sqlstate"):  # psycopg; without a state there was no answer at all
-        return cause.sqlstate is None or cause.sqlstate.startswith(POSTGRESQL_PASSING)
-    if hasattr(cause, "sqlite_errorcode") or type(cause).__module__.startswith("sqlite3"):
+    driver = type(cause).__module__.partition(".")[0]
+    if driver in ("psycopg", "psycopg2"):
+        state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+        return state is None or state.startswith(POSTGRESQL_PASSING)  # none: there was no answer at all
+    if driver == "sqlite3":
         return any(word in str(error) for word in ("locked", "busy", "unable to open", "disk I/O"))
-    return bool(error.args) and error.args[0] in MYSQL_PASSING
+    return isinstance(error, InterfaceError) or (bool(error.args) and error.args[0] in MYSQL_PASSING)

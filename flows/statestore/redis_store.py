@@ -157,10 +157,10 @@ class StateStore(BaseStateStore):
             raise StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
 
 
-def _keys(task_id: str) -> tuple[str, str]:
-    # The braces put both keys into one slot of a cluster.
-    stem = f"{config.REDIS_STATE_STORE_PREFIX}{{{task_id}}}"
-    return f"{stem}:task", f"{stem}:lease"
+def _keys(task_id: str) -> tuple[bytes, bytes]:
+    # The braces put both keys into one slot of a cluster. An id that a visitor made up may hold anything.
+    stem = f"{config.REDIS_STATE_STORE_PREFIX}{{{task_id}}}".encode("utf-8", "surrogatepass")
+    return stem + b":task", stem + b":lease"
 
 
 def _life() -> int:
@@ -169,11 +169,12 @@ def _life() -> int:
 
 def _record(task_id: str, fields: list[Any]) -> Record:
     owner, data, version, life = fields
-    if version is None:
+    if owner is data is version is None:
         raise StateNotFound(f"There is no task {shorten(task_id)}.")
-    if owner is None or data is None:
-        raise StateDamaged(f"The task {shorten(task_id)} lacks its owner or its data.")
-    return Record(owner.decode(), data.decode("ascii"), int(version), max(0.0, (_life() - life) / 1000))
+    try:
+        return Record(owner.decode(), data.decode("ascii"), int(version), max(0.0, (_life() - life) / 1000))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise StateDamaged(f"The hash of the task {shorten(task_id)} cannot be read: {error}.") from error
 
 
 def get_client() -> Redis:
@@ -186,12 +187,22 @@ def get_client() -> Redis:
 def _connect(host: str, port: int, db: int, user: str, password: str) -> Redis:
     # Imported late: a project that keeps its tasks elsewhere need not have redis installed.
     from redis import Redis
-    from redis.backoff import ExponentialWithJitterBackoff
+    from redis.backoff import FullJitterBackoff
     from redis.retry import Retry
 
     # Two quick retries; the default of ten is over four seconds for each command while the server is away.
-    retry = Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.01), 2)
-    return Redis(host, int(port), int(db), username=user or None, password=password or None, retry=retry)
+    retry = Retry(FullJitterBackoff(cap=0.2, base=0.01), 2)
+    return Redis(
+        host,
+        int(port),
+        int(db),
+        username=user or None,
+        password=password or None,
+        retry=retry,
+        # Said, since older clients wait for ever.
+        socket_timeout=5,
+        socket_connect_timeout=5,
+    )
 
 
 @contextmanager
