@@ -1,0 +1,500 @@
+"""The way of a request: hooks from the root to the leaf, the action, hooks back to the root."""
+
+import pytest
+from django import forms
+from django.contrib.auth import logout
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, connections
+from django.forms import formset_factory
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import include, path, reverse
+
+from flows.components import COMPLETE, Action, Scaffold
+from flows.exceptions import InvalidOutcome, InvalidTarget, NotStorable
+from flows.handler import FlowHandler
+from flows.models import StoredTask
+from flows.preconditions import RequiredState
+from flows.transitions import Linear, Transition
+
+from tests.testapp.flows import NameForm
+from tests.testapp.models import Effect
+from tests.visitor import Visitor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+
+class Log:
+    """Notes in the state in which order the hooks ran."""
+
+    def note(self, hook):
+        self.state.setdefault("log", []).append(f"{self.name}.{hook}")
+
+    def prepare(self):
+        self.note("prepare")
+
+    def handle_response(self, outcome):
+        self.note("handle_response")
+        return outcome
+
+
+class Leaf(Log, Action):
+    form_class = NameForm
+
+    def form_valid(self, form):
+        self.note("form_valid")
+        return COMPLETE
+
+
+class Other(Action):
+    form_class = NameForm
+
+
+class Inner(Log, Scaffold):
+    action_set = [Leaf]
+
+    def complete(self):
+        self.note("complete")
+
+
+class Hooks(Log, Scaffold):
+    action_set = [Inner, Other]
+    transition = Linear()
+
+
+class Decide(Action):
+    """Does what its form says."""
+
+    form_class = NameForm
+
+    def form_valid(self, form):
+        name = form.cleaned_data["name"]
+        if name == "forget":
+            return None
+        if name == "store":
+            self.state["deep"] = {"list": [object()]}
+        if name == "count":
+            self.state.setdefault("deep", {"count": 0})["count"] += 1
+        if name == "logout":
+            logout(self.request)
+        if name == "forbid":
+            raise PermissionDenied
+        if name == "page":
+            return HttpResponse("a page", status=200)
+        if name == "key":
+            Effect.objects.create(what="key", detail=self.submission_key)
+        return COMPLETE
+
+    def form_invalid(self, form):
+        self.state["tries"] = self.state.get("tries", 0) + 1
+        return super().form_invalid(form)
+
+
+class Last(Action):
+    form_class = NameForm
+
+
+class Deciding(Scaffold):
+    action_set = [Other, Decide, Last]
+    transition = Linear()
+    refusals = 1
+
+    def complete(self):
+        if self.answers[Last]["name"] == "again":
+            return Decide
+        Effect.objects.create(what="complete")
+        return None
+
+
+class Callback(Action):
+    """Comes back from elsewhere by GET."""
+
+    def get(self, request, *args, **kwargs):
+        return Last if "last" in request.GET else COMPLETE
+
+
+class Calling(Scaffold):
+    action_set = [Other, Callback, Last]
+    transition = Linear()
+
+
+class CalledLast(Scaffold):
+    action_set = [Other, Callback]
+    transition = Linear()
+
+    def complete(self):
+        Effect.objects.create(what="complete")
+
+
+class Guarded(Action):
+    preconditions = [RequiredState("never", otherwise=Other)]
+
+
+class Barred(Action):
+    preconditions = [RequiredState("never")]
+
+
+class Bars(Scaffold):
+    action_set = [Other, Guarded]
+    transition = Linear()
+
+
+class Walled(Scaffold):
+    action_set = [Barred]
+
+
+class Prepared(Scaffold):
+    action_set = [Other, Last]
+
+    def prepare(self):
+        return {"response": HttpResponseRedirect("/elsewhere/"), "component": Last, "complete": COMPLETE}.get(
+            self.request.GET.get("prepare")
+        )
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField()
+
+
+class Upload(Action):
+    form_class = UploadForm
+
+    def form_valid(self, form):
+        Effect.objects.create(what="upload")
+        return COMPLETE
+
+
+class KeepName(Upload):
+    def get_answers(self, form):
+        return {"file": form.cleaned_data["file"].name}
+
+
+class Uploads(Scaffold):
+    action_set = [KeepName, Upload]
+    transition = Linear()
+
+
+class Several(Action):
+    form_class = formset_factory(NameForm, extra=2)
+
+
+class Formsets(Scaffold):
+    action_set = [Several, Last]
+    transition = Linear()
+
+
+class Circle(Transition):
+    """Goes round for ever."""
+
+    def choose_next(self, scaffold, child):
+        return SkippedB if child is SkippedA else SkippedA
+
+
+class SkippedA(Action):
+    def should_skip(self):
+        return bool(self.answers)
+
+
+class SkippedB(SkippedA):
+    def should_skip(self):
+        return True
+
+
+class Endless(Scaffold):
+    action_set = [SkippedA, SkippedB]
+    transition = Circle()
+
+
+class Gift(Scaffold):
+    url = "gift/<slug:to>/"
+    action_set = [Other, "Linked"]
+
+
+class Linked(Action):
+    form_class = NameForm
+
+
+class Lost(Action):
+    form_class = NameForm
+
+
+FLOWS = [
+    Hooks,
+    Deciding,
+    Calling,
+    CalledLast,
+    Bars,
+    Walled,
+    Prepared,
+    Uploads,
+    Formsets,
+    Endless,
+    Gift,
+]
+handler = FlowHandler()
+for flow in FLOWS:
+    handler.register_entry_point(flow)
+urlpatterns = [path("", include(handler.urls))]
+
+
+def begin(flow, *answers, **kwargs):
+    visitor = Visitor()
+    visitor.open(reverse(f"flows:{flow}", kwargs=kwargs))
+    for answer in answers:
+        visitor.submit(name=answer)
+    return visitor
+
+
+def state(visitor):
+    return visitor.response.context["state"]
+
+
+def test_hooks_run_from_the_root_to_the_leaf_and_back():
+    visitor = begin("hooks", "x")
+    assert visitor.page == "/hooks/other/"
+    assert state(visitor)["log"] == [
+        "hooks.prepare",
+        "inner.prepare",
+        "leaf.prepare",
+        "leaf.form_valid",
+        "leaf.handle_response",
+        "inner.complete",
+        "inner.handle_response",
+        "hooks.handle_response",
+        # The page that is shown now
+        "hooks.prepare",
+        "hooks.handle_response",
+    ]
+
+
+def test_what_a_hook_changes_on_get_is_kept():
+    visitor = begin("hooks", "x")
+    before = len(state(visitor)["log"])
+    visitor.open(visitor.url)
+    assert len(state(visitor)["log"]) > before
+
+
+@pytest.mark.parametrize("answer", ["forget"])
+def test_what_is_no_outcome_says_who_and_what_and_keeps_nothing(answer):
+    visitor = begin("deciding", "x")
+    before = StoredTask.objects.get().data
+    with pytest.raises(InvalidOutcome) as error:
+        visitor.submit(name=answer)
+    assert str(error.value) == (
+        "Decide at 'deciding/decide' ended in None, which is not an outcome. "
+        "Return COMPLETE, a component class or an HttpResponse."
+    )
+    assert StoredTask.objects.get().data == before
+
+
+def test_state_that_cannot_be_kept_says_where_and_keeps_nothing():
+    visitor = begin("deciding", "x")
+    with pytest.raises(NotStorable, match=r"^state\['deep'\]\['list'\]\[0\] is a builtins.object, which"):
+        visitor.submit(name="store")
+    assert "deep" not in StoredTask.objects.get().data
+
+
+def test_nested_changes_of_the_state_are_kept():
+    visitor = begin("deciding", "x", "count")
+    visitor.open(visitor.response.context["flow"].back_url)
+    visitor.submit(name="count")
+    assert state(visitor)["deep"] == {"count": 2}
+
+
+def test_state_that_an_invalid_submission_changed_is_kept():
+    visitor = begin("deciding", "x", "", "")
+    assert state(visitor)["tries"] == 2
+    assert state(begin("deciding", "x")) == {}
+
+
+def test_an_action_that_ends_the_session_takes_the_task_along():
+    visitor = begin("deciding", "x")
+    old = visitor.client.cookies["sessionid"].value
+    visitor.submit(name="logout")
+    assert visitor.response.status_code == 200
+    assert visitor.page == "/deciding/last/"
+    assert visitor.client.cookies["sessionid"].value != old
+
+
+def test_an_action_may_forbid():
+    visitor = begin("deciding", "x")
+    visitor.submit(name="forbid")
+    assert visitor.response.status_code == 403
+
+
+def test_an_action_that_answers_with_a_page_is_executed_once():
+    visitor = begin("deciding", "x")
+    url, form = visitor.url, visitor.form(name="page")
+    assert visitor.client.post(url, form).content == b"a page"
+    visitor.send(url, form)
+    assert visitor.url == url
+    assert 'value="page"' in visitor.text
+
+
+def test_the_submission_key_is_the_same_at_every_attempt(monkeypatch):
+    visitor = begin("deciding", "x")
+    keys = []
+    valid = Decide.form_valid
+
+    def fail_once(self, form):
+        keys.append(self.submission_key)
+        if len(keys) == 1:
+            raise ZeroDivisionError
+        return valid(self, form)
+
+    monkeypatch.setattr(Decide, "form_valid", fail_once)
+    url, form = visitor.url, visitor.form(name="key")
+    with pytest.raises(ZeroDivisionError):
+        visitor.send(url, form)
+    visitor.send(url, form)
+    assert keys[0] == keys[1] == Effect.objects.get().detail
+    assert visitor.task_id not in keys[0]
+
+
+def test_complete_may_send_back_and_the_task_goes_on():
+    visitor = begin("deciding", "x", "y", "again")
+    assert visitor.page == "/deciding/decide/"
+    visitor.submit(name="y")
+    visitor.submit(name="enough")
+    assert "Done" in visitor.text
+    assert Effect.objects.filter(what="complete").count() == 1
+
+
+def test_a_get_may_lead_on():
+    visitor = begin("calling", "x")
+    assert visitor.page == "/calling/last/"
+    visitor.submit(name="y")
+    assert "Done" in visitor.text
+
+
+def test_a_get_may_name_the_page_to_go_to():
+    handlers = begin("calling", "x")
+    handlers.open(f"/calling/callback/?_t={handlers.task_id}&last")
+    assert handlers.page == "/calling/last/"
+
+
+def test_a_get_completes_nothing_but_offers_to():
+    visitor = begin("called-last", "x")
+    assert "nothing more to fill in" in visitor.text
+    for _ in range(3):
+        visitor.open(visitor.url)
+    assert not Effect.objects.exists()
+    visitor.submit()
+    assert "Done" in visitor.text
+    assert Effect.objects.count() == 1
+
+
+def test_a_precondition_may_lead_elsewhere():
+    assert begin("bars", "x").page == "/bars/other/"
+
+
+def test_a_precondition_that_leads_nowhere_says_so():
+    with pytest.raises(InvalidTarget) as error:
+        begin("walled")
+    assert str(error.value) == (
+        "A precondition of Barred at 'walled/barred' does not hold, and no page before it is open. "
+        "Give RequiredState an otherwise=, or give the entry link an initial_state."
+    )
+
+
+def test_prepare_may_answer_in_place_of_the_page():
+    visitor = Visitor()
+    url = reverse("flows:prepared")
+    assert visitor.client.get(url + "?prepare=response")["Location"] == "/elsewhere/"
+    assert not StoredTask.objects.exists()
+    assert visitor.client.get(url + "?prepare=component")["Location"].startswith("/prepared/last/?_t=")
+    assert "nothing more" in visitor.client.get(url + "?prepare=complete").content.decode()
+
+
+def test_answers_that_cannot_be_kept_fail_before_the_effects():
+    visitor = begin("uploads")
+    visitor.submit(file=SimpleUploadedFile("a.txt", b"a"))
+    assert visitor.page == "/uploads/upload/"
+    assert Effect.objects.count() == 1
+    with pytest.raises(NotStorable) as error:
+        visitor.submit(file=SimpleUploadedFile("b.txt", b"b"))
+    assert "answers['uploads/upload']['file'] is a django.core.files.uploadedfile.InMemoryUploadedFile" in str(
+        error.value
+    )
+    assert Effect.objects.count() == 1
+
+
+def test_an_upload_of_another_content_is_another_submission():
+    visitor = begin("uploads")
+    url, form = visitor.url, visitor.form()
+    for content in (b"a", b"a", b"b"):
+        response = visitor.client.post(url, {**form, "file": SimpleUploadedFile("a.txt", content)})
+        assert response.status_code == 302
+    assert Effect.objects.count() == 2
+
+
+def test_a_formset_is_a_form():
+    visitor = begin("formsets")
+    prefix = {"form-TOTAL_FORMS": "2", "form-INITIAL_FORMS": "0"}
+    visitor.submit(**prefix, **{"form-0-name": "one", "form-1-name": "two"})
+    assert visitor.page == "/formsets/last/"
+    assert visitor.response.context["answers"][Several] == [{"name": "one"}, {"name": "two"}]
+    visitor.open(visitor.response.context["flow"].back_url)
+    assert 'value="two"' in visitor.text
+
+
+def test_a_transition_that_goes_round_ends():
+    visitor = begin("endless")
+    visitor.submit()
+    assert "Done" in visitor.text
+
+
+def test_a_task_born_for_a_link_knows_its_route_arguments(monkeypatch):
+    monkeypatch.setattr(Other, "get_context_data", lambda self, **kwargs: {"link": self.link_to(Linked), "flow": None})
+    visitor = begin("gift", to="anna")
+    link = visitor.response.context["link"]
+    assert link.startswith("/gift/anna/linked/?_t=")
+    visitor.open(link.replace("anna", "bob"))
+    assert visitor.page == "/gift/anna/other/"
+
+
+# A position that a deploy removed
+
+
+def test_a_task_at_a_position_that_was_removed_goes_on_where_it_can(settings):
+    visitor = begin("deciding", "x", "y")
+    assert visitor.page == "/deciding/last/"
+    shorter = FlowHandler()
+    shorter.register_entry_point(type("Deciding", (Scaffold,), {"action_set": [Other, Decide], "transition": Linear()}))
+    settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [path("", include(shorter.urls))]})
+    visitor.open(visitor.url)
+    assert (visitor.response.status_code, visitor.page) == (200, "/deciding/decide/")
+
+
+# ATOMIC_REQUESTS
+
+
+@pytest.fixture
+def atomic_requests():
+    settings = connections["default"].settings_dict
+    settings["ATOMIC_REQUESTS"] = True
+    yield
+    settings["ATOMIC_REQUESTS"] = False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_under_atomic_requests_effects_and_state_are_one_transaction(atomic_requests, monkeypatch, each_store):
+    visitor = begin("deciding", "x")
+    seen = []
+
+    def fail(self, form):
+        seen.append(connection.in_atomic_block)
+        Effect.objects.create(what="effect")
+        if form.cleaned_data["name"] == "fail":
+            raise ZeroDivisionError
+        return COMPLETE
+
+    monkeypatch.setattr(Decide, "form_valid", fail)
+    with pytest.raises(ZeroDivisionError):
+        visitor.submit(name="fail")
+    assert not Effect.objects.exists()
+    visitor.open(visitor.url)
+    visitor.submit(name="work")
+    assert visitor.page == "/deciding/last/"
+    assert Effect.objects.count() == 1
+    assert seen == [True, True]
