@@ -160,10 +160,13 @@ class Executor:
             with _requests_transaction():
                 result = execution.run()
                 response = self._answer(execution, result)
-            if not result.misled:
-                self._note(execution, result, response, submission)
-            if task.changed if task.born else execution.linked:
-                hold.save(binder.get_owner(self.request), codec.to_text(task.to_dict()))
+                if not result.misled:
+                    self._note(execution, result, response, submission)
+                # In here, where the effects can still be undone if there is something that cannot be kept.
+                kept = task.changed if task.born else execution.linked
+                data = codec.to_text(task.to_dict()) if kept else ""
+            if kept:
+                hold.save(binder.get_owner(self.request), data)
             elif not task.born:
                 # The page is shown again. Should it link to others, their task cannot have this submission's id.
                 task.id = new_task_id()

@@ -188,6 +188,7 @@ def _connect(host: str, port: int, db: int, user: str, password: str) -> Redis:
     # Imported late: a project that keeps its tasks elsewhere need not have redis installed.
     from redis import Redis
     from redis.backoff import FullJitterBackoff
+    from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004
     from redis.retry import Retry
 
     # Two quick retries; the default of ten is over four seconds for each command while the server is away.
@@ -199,7 +200,8 @@ def _connect(host: str, port: int, db: int, user: str, password: str) -> Redis:
         username=user or None,
         password=password or None,
         retry=retry,
-        # Said, since older clients wait for ever.
+        # Said for older clients, which do not try again after a lost reply and wait for one for ever.
+        retry_on_error=[ConnectionError, TimeoutError],
         socket_timeout=5,
         socket_connect_timeout=5,
     )
