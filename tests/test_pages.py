@@ -211,3 +211,11 @@ def test_hostile_text_stays_text(client):
     visitor.submit_without_token(name="</title><script>alert(1)</script>")
     visitor.open(visitor.response.context["flow"].back_url + "&x=</title><script>")
     assert not Parser(visitor.text).all("script")
+
+
+def test_the_pages_are_translated(visitor):
+    german = {"Accept-Language": "de"}
+    assert ">Weiter<" in visitor.client.get(visitor.url, headers=german).content.decode()
+    expired = visitor.client.get(f"/journey/second/?_t={UNKNOWN}", headers=german).content.decode()
+    assert "Diese Seite ist abgelaufen" in expired
+    assert "Neu beginnen: Journey" in expired
