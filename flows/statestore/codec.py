@@ -26,6 +26,9 @@ from ..exceptions import NotStorable, StateDamaged
 
 TAG = "~"
 
+#: Levels of lists and objects in a tree. Python can read as many from wherever in a project that is done.
+MAX_DEPTH = 200
+
 #: Integers of more bits are written in hexadecimal: Python limits the decimal digits it converts.
 PLAIN_INTEGER_BITS = 1024
 
@@ -54,12 +57,30 @@ def from_text(text: str | bytes) -> Any:
 def pack(value: Any, path: str = "state") -> Any:
     """Return ``value`` as a tree that JSON can hold. Raises `NotStorable`."""
     try:
-        return _pack(value, path)
+        tree = _pack(value, path)
     except RecursionError:
-        raise NotStorable(
-            f"{path} is nested too deeply, or holds itself, and cannot be kept in a task. "
-            f"Keep a flatter value, or a reference to it."
-        ) from None
+        tree = None
+    else:
+        if _is_shallow(tree):
+            return tree
+    raise NotStorable(
+        f"{path} is nested too deeply, or holds itself, and cannot be kept in a task. "
+        f"Keep a flatter value, or a reference to it."
+    )
+
+
+def _is_shallow(tree: Any) -> bool:
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            if isinstance(node, (list, dict))
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _pack(value: Any, path: str) -> Any:
@@ -199,6 +220,8 @@ def _pack_queryset(value: Any, path: str) -> Any:
         raise NotStorable(
             f"{path} is a queryset of values of {value.model._meta.label}, which a task cannot keep. Make a list of it."
         )
+    if packed := value.__dict__.get("_flows_packed"):
+        return packed  # as it was read: nobody filtered it, which would have made another
     keys = [_pack(item.pk, path) for item in value]
     return _tagged("queryset", [value.model._meta.label_lower, keys, value._db])
 
@@ -209,7 +232,7 @@ class Reference(SimpleLazyObject):
     def __init__(self, packed: Any) -> None:
         label, key, using = packed
         model = apps.get_model(label)
-        key = unpack(key)
+        key = _unpack(key)
         super().__init__(lambda: model._base_manager.using(using).get(pk=key))
         self.__dict__["_flows_packed"] = _tagged("model", packed)
 
@@ -220,8 +243,10 @@ class Reference(SimpleLazyObject):
 
 def _unpack_queryset(packed: Any) -> QuerySet[Any]:
     label, keys, using = packed
-    queryset: QuerySet[Any] = apps.get_model(label)._default_manager.using(using)
-    return queryset.filter(pk__in=[unpack(key) for key in keys])
+    rows: QuerySet[Any] = apps.get_model(label)._default_manager.using(using)
+    queryset = rows.filter(pk__in=[_unpack(key) for key in keys])
+    queryset.__dict__["_flows_packed"] = _tagged("queryset", packed)
+    return queryset
 
 
 _PACKERS: dict[type, Callable[[Any, str], Any]] = {
@@ -244,13 +269,13 @@ _PACKERS: dict[type, Callable[[Any, str], Any]] = {
 }
 
 _UNPACKERS: dict[str, Callable[[Any], Any]] = {
-    "str": lambda packed: base64.b64decode(packed).decode("utf-8", "surrogatepass"),
+    "str": lambda packed: base64.b64decode(packed, validate=True).decode("utf-8", "surrogatepass"),
     "int": lambda packed: int(packed, 16),
-    "dict": lambda packed: {unpack(key): unpack(item) for key, item in packed},
-    "tuple": lambda packed: tuple(unpack(item) for item in packed),
-    "set": lambda packed: {unpack(item) for item in packed},
-    "frozenset": lambda packed: frozenset(unpack(item) for item in packed),
-    "bytes": base64.b64decode,
+    "dict": lambda packed: {_unpack(key): _unpack(item) for key, item in packed},
+    "tuple": lambda packed: tuple(_unpack(item) for item in packed),
+    "set": lambda packed: {_unpack(item) for item in packed},
+    "frozenset": lambda packed: frozenset(_unpack(item) for item in packed),
+    "bytes": lambda packed: base64.b64decode(packed, validate=True),
     "decimal": Decimal,
     "uuid": lambda packed: uuid.UUID(hex=packed),
     "date": datetime.date.fromisoformat,
@@ -264,15 +289,22 @@ _UNPACKERS: dict[str, Callable[[Any], Any]] = {
 
 def unpack(tree: Any) -> Any:
     """Return what `pack` was given. Raises `StateDamaged`."""
+    try:
+        return _unpack(tree)
+    except RecursionError as error:
+        raise StateDamaged("What is kept is nested too deeply to be read.") from error
+
+
+def _unpack(tree: Any) -> Any:
     if isinstance(tree, list):
-        return [unpack(item) for item in tree]
+        return [_unpack(item) for item in tree]
     if not isinstance(tree, dict):
         return tree
     if TAG not in tree:
-        return {key: unpack(item) for key, item in tree.items()}
+        return {key: _unpack(item) for key, item in tree.items()}
     try:
         return _UNPACKERS[tree[TAG]](tree["v"])
-    except StateDamaged:
+    except (StateDamaged, RecursionError):
         raise
     except Exception as error:  # whatever a reader makes of a value that no writer wrote
         raise StateDamaged(f"A value tagged {tree.get(TAG)!r} cannot be read: {error!r}.") from error

@@ -1,0 +1,77 @@
+"""``manage.py cleanupflows``"""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
+
+from flows.exceptions import StoreUnavailable
+from flows.models import StoredTask
+from flows.statestore import django_store
+from flows.statestore.base import get_store
+
+pytestmark = pytest.mark.django_db
+
+
+def expired(number):
+    for index in range(number):
+        django_store.StateStore().create(f"id{index}", "owner", "{}")
+    StoredTask.objects.update(touched=Now() - timedelta(seconds=1201))
+
+
+def clean_up(**options):
+    out = StringIO()
+    call_command("cleanupflows", stdout=out, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "Removed 0 expired tasks.\n"), (1, "Removed 1 expired task.\n"), (5, "Removed 5 expired tasks.\n")],
+)
+def test_it_says_how_many_it_removed_and_leaves_those_that_live(number, said):
+    expired(number)
+    django_store.StateStore().create("live", "owner", "{}")
+    assert clean_up() == said
+    assert StoredTask.objects.get().pk == "live"
+
+
+def test_it_removes_in_batches(monkeypatch):
+    expired(5)
+    limits, delete = [], django_store.StateStore.delete_expired
+    monkeypatch.setattr(
+        django_store.StateStore, "delete_expired", lambda self, limit: limits.append(limit) or delete(self, limit)
+    )
+    assert clean_up(batch_size=2) == "Removed 5 expired tasks.\n"
+    assert limits == [2, 2, 2, 2]
+
+
+def test_a_timeout_that_was_made_longer_counts(settings):
+    expired(1)
+    settings.FLOWS_TASK_IDLE_TIMEOUT = 2000
+    assert clean_up() == "Removed 0 expired tasks.\n"
+
+
+def test_a_store_that_forgets_by_itself_has_nothing_to_remove():
+    assert clean_up(store="flows.statestore.redis_store") == "Removed 0 expired tasks.\n"
+
+
+def test_a_batch_must_hold_something():
+    with pytest.raises(CommandError, match=r"^--batch-size must be at least 1\.$"):
+        clean_up(batch_size=0)
+
+
+def test_a_store_that_goes_away_is_told_with_what_was_done_before(monkeypatch):
+    answers = iter([2, StoreUnavailable("The database is busy.")])
+
+    def delete(self, limit):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(type(get_store()), "delete_expired", delete)
+    with pytest.raises(CommandError, match=r"^The database is busy\. Removed before that: 2\.$"):
+        clean_up()

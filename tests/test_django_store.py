@@ -1,0 +1,357 @@
+"""What is true of the store in the project's database only."""
+
+import threading
+from contextlib import contextmanager, suppress
+
+import pytest
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection, connections
+from django.db.models import F
+from django.db.models.functions import Now
+from django.db.utils import ConnectionDoesNotExist
+from django.test import override_settings
+
+from flows.exceptions import NotStorable, StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
+from flows.models import StoredTask
+from flows.statestore import django_store
+from flows.statestore.base import Record
+
+from tests.testapp.models import Effect
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="what only PostgreSQL does")
+only_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="what only SQLite does")
+
+
+@pytest.fixture
+def store():
+    return django_store.StateStore()
+
+
+def expire(task_id):
+    StoredTask.objects.filter(pk=task_id).update(touched=Now() - django_store.timedelta(seconds=1201))
+
+
+@contextmanager
+def held_elsewhere(holding):
+    """Hold a task in another thread, as another request would."""
+    held, leave = threading.Event(), threading.Event()
+
+    def run():
+        try:
+            with holding():
+                held.set()
+                leave.wait(30)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert held.wait(30)
+    try:
+        yield
+    finally:
+        leave.set()
+        thread.join()
+
+
+# Records and states
+
+
+def test_the_state_of_a_live_record_can_be_got(store):
+    store.create("id", "owner", '{"a":1}')
+    assert store.get_state("id") == {"a": 1}
+
+
+def test_putting_the_state_of_a_live_record_leaves_its_owner_and_counts_as_a_write(store):
+    store.create("id", "owner", '{"a":1}')
+    before = store.read("id")
+    store.put_state("id", {"b": 2})
+    assert (store.read("id").owner, store.read("id").data) == ("owner", '{"b":2}')
+    with pytest.raises(StoreConflict):
+        store.update("id", before)
+
+
+def test_the_state_of_an_expired_record_is_not_found(store):
+    store.create("id", "owner", "{}")
+    expire("id")
+    with pytest.raises(StateNotFound):
+        store.get_state("id")
+
+
+def test_a_row_that_is_not_json_is_damaged_and_not_missing(store):
+    store.create("id", "owner", "{}")
+    StoredTask.objects.update(data='{"a":')
+    with pytest.raises(StateDamaged):
+        store.get_state("id")
+
+
+def test_what_cannot_be_stored_leaves_what_was_there(store):
+    store.put_state("id", {"a": 1})
+    with pytest.raises(NotStorable):
+        store.put_state("id", {"a": object()})
+    assert store.get_state("id") == {"a": 1}
+
+
+# The table
+
+
+def test_cleaning_up_finds_expired_tasks_by_an_index():
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, StoredTask._meta.db_table)
+    assert any(found["index"] and found["columns"] == ["touched"] for found in constraints.values())
+
+
+def test_cleaning_up_removes_the_oldest_first_and_no_more_than_asked(store):
+    for number in range(5):
+        store.create(f"id{number}", "owner", "{}")
+        StoredTask.objects.filter(pk=f"id{number}").update(
+            touched=Now() - django_store.timedelta(seconds=2000 + number)
+        )
+    store.create("live", "owner", "{}")
+    assert store.delete_expired(2) == 2
+    assert set(StoredTask.objects.values_list("pk", flat=True)) == {"id0", "id1", "id2", "live"}
+    assert [store.delete_expired(2), store.delete_expired(2), store.delete_expired(2)] == [2, 1, 0]
+
+
+def test_cleaning_up_leaves_a_task_that_is_touched_meanwhile(store, monkeypatch):
+    store.create("id", "owner", "{}")
+    expire("id")
+
+    class Slow(type(StoredTask.objects.all())):
+        def delete(self):
+            StoredTask.objects.update(touched=Now())
+            return super().delete()
+
+    monkeypatch.setattr(StoredTask._base_manager, "_queryset_class", Slow)
+    assert store.delete_expired(10) == 0
+    assert StoredTask.objects.exists()
+
+
+def test_reading_is_one_query_and_a_hold_that_saves_is_one_read_and_one_write(store, django_assert_num_queries):
+    store.create("id", "owner", "{}")
+    with django_assert_num_queries(1):
+        store.read("id")
+    transaction = 2  # BEGIN and COMMIT
+    # SQLite is asked for its write lock by a write; PostgreSQL is told how long to wait for an id's other birth.
+    lock, birth = {"sqlite": (3, 2), "postgresql": (2, 3)}.get(connection.vendor, (2, 2))
+    with django_assert_num_queries(lock + transaction), store.lock("id") as hold:
+        hold.save("owner", "[]")
+    with django_assert_num_queries(birth + transaction), store.birth("new", "owner") as hold:
+        hold.save("owner", "[]")
+
+
+def test_the_router_says_in_which_database_the_tasks_are(store):
+    class Router:
+        def db_for_write(self, model, **hints):
+            return "tasks" if model is StoredTask else None
+
+    calls = [
+        lambda: store.read("id"),
+        lambda: store.lock("id").__enter__(),
+        lambda: store.birth("id", "owner").__enter__(),
+        lambda: store.create("id", "owner", "{}"),
+        lambda: store.put_state("id", {}),
+        lambda: store.touch("id", Record("owner", "{}", 1)),
+        lambda: store.update("id", Record("owner", "{}", 1)),
+        lambda: store.delete_expired(1),
+    ]
+    with override_settings(DATABASE_ROUTERS=[Router()]):
+        for call in calls:
+            with pytest.raises(ConnectionDoesNotExist, match=r"^The connection 'tasks' doesn't exist[.]$"):
+                call()
+
+
+# State and effects
+
+
+@pytest.mark.parametrize("kind", ["lock", "birth"])
+def test_effects_and_state_are_kept_together(store, kind):
+    holding = begin(store, kind)
+    with holding() as hold:
+        Effect.objects.create(what="done")
+        hold.save("owner", '"after"')
+    assert (Effect.objects.count(), store.read(kind).data) == (1, '"after"')
+
+
+@pytest.mark.parametrize("kind", ["lock", "birth"])
+def test_effects_and_state_are_undone_together(store, kind):
+    holding = begin(store, kind)
+    with suppress(ZeroDivisionError), holding() as hold:
+        Effect.objects.create(what="done")
+        hold.save("owner", '"after"')
+        raise ZeroDivisionError
+    assert not Effect.objects.exists()
+    assert list(StoredTask.objects.values_list("data", flat=True)) == (['"before"'] if kind == "lock" else [])
+
+
+@pytest.mark.parametrize("kind", ["lock", "birth"])
+def test_a_task_that_was_removed_during_a_hold_is_not_brought_back_and_the_effects_are_undone(store, kind):
+    holding = begin(store, kind)
+
+    def run():
+        with holding() as hold:
+            Effect.objects.create(what="done")
+            StoredTask.objects.all().delete()
+            hold.save("owner", '"after"')
+
+    with pytest.raises(StoreConflict):
+        run()
+    assert not Effect.objects.exists()
+
+
+def begin(store, kind):
+    """Return what holds a task that is there already, or one that is new."""
+    if kind == "birth":
+        return lambda: store.birth("birth", "owner")
+    store.create("lock", "owner", '"before"')
+    return lambda: store.lock("lock")
+
+
+def test_an_id_that_is_being_born_is_refused_within_another_transaction_without_breaking_it(store, db):
+    store.create("id", "owner", "{}")
+    with django_store.transaction.atomic():
+        with pytest.raises(StateExists), store.birth("id", "owner"):
+            pass
+        assert store.read("id").data == "{}"
+
+
+# The database is away, or busy
+
+
+def test_a_mistake_in_the_project_is_not_taken_for_a_busy_database(store, monkeypatch):
+    monkeypatch.setattr(StoredTask._meta, "db_table", "no_such_table")
+    with pytest.raises(DatabaseError):
+        store.read("id")
+
+
+def test_a_mistake_in_an_effect_is_not_taken_for_a_busy_database(store):
+    store.create("id", "owner", "{}")
+    with pytest.raises(DatabaseError), store.lock("id"), connection.cursor() as cursor:
+        cursor.execute("SELECT nothing FROM nowhere")
+
+
+@only_sqlite
+def test_an_effect_with_a_value_that_sqlite_cannot_take_is_not_taken_for_a_busy_database(store):
+    store.create("id", "owner", "{}")
+    with pytest.raises(Error), store.lock("id"), connection.cursor() as cursor:
+        cursor.execute("SELECT %s", [object()])
+
+
+@only_sqlite
+@pytest.mark.parametrize("method", ["lock", "birth", "create", "put_state", "touch", "delete_expired"])
+def test_a_locked_file_is_busy_once_its_timeout_is_over(store, method, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.1)
+    connection.close()
+    store.create("id", "owner", "{}")
+    store.create("old", "owner", "{}")
+    expire("old")
+    calls = {
+        "lock": lambda: store.lock("id").__enter__(),
+        "birth": lambda: store.birth("new", "owner").__enter__(),
+        "create": lambda: store.create("new", "owner", "{}"),
+        "put_state": lambda: store.put_state("id", {}),
+        "touch": lambda: store.touch("id", store.read("id")),
+        "delete_expired": lambda: store.delete_expired(10),
+    }
+    message = "^The database is busy or cannot be reached: database is locked$"
+    with held_elsewhere(lambda: store.lock("id")), pytest.raises(StoreUnavailable, match=message):
+        calls[method]()
+    connection.close()
+
+
+@only_postgresql
+def test_the_wait_that_was_set_for_a_hold_ends_with_its_transaction(store):
+    store.create("id", "owner", "{}")
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        before = cursor.fetchone()
+        for holding in (store.lock("id"), store.birth("new", "owner")):
+            with holding:
+                cursor.execute("SHOW lock_timeout")
+                assert cursor.fetchone() == ("10s",)
+            cursor.execute("SHOW lock_timeout")
+            assert cursor.fetchone() == before
+
+
+@only_postgresql
+def test_a_connection_that_is_lost_is_a_store_that_cannot_be_reached(store):
+    store.create("id", "owner", "{}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    with held_elsewhere(lambda: kill(pid)), pytest.raises(StoreUnavailable):
+        store.read("id")
+    connection.close()
+    assert store.read("id").data == "{}"
+
+
+@contextmanager
+def kill(pid):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+    yield
+
+
+@only_postgresql
+def test_a_deadlock_between_the_effects_of_two_tasks_is_busy_for_one_of_them(store):
+    first, second = Effect.objects.create(what="first"), Effect.objects.create(what="second")
+    barrier, outcomes = threading.Barrier(2), []
+
+    def run(task_id, rows):
+        try:
+            with store.birth(task_id, "owner") as hold:
+                Effect.objects.filter(pk=rows[0].pk).update(detail=F("detail"))
+                barrier.wait(30)
+                Effect.objects.filter(pk=rows[1].pk).update(detail=F("detail"))
+                hold.save("owner", "{}")
+            outcomes.append("done")
+        except StoreUnavailable:
+            outcomes.append("busy")
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=a) for a in (("a", (first, second)), ("b", (second, first)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["busy", "done"]
+    assert StoredTask.objects.count() == 1
+
+
+class DriverError(Exception):
+    """What a database's driver raises."""
+
+
+@pytest.mark.parametrize(
+    ("module", "attributes", "kind", "args", "passing"),
+    [
+        ("psycopg.errors", {"sqlstate": "55P03"}, OperationalError, ("lock not available",), True),
+        ("psycopg.errors", {"sqlstate": "40P01"}, OperationalError, ("deadlock detected",), True),
+        ("psycopg.errors", {"sqlstate": "57P01"}, OperationalError, ("terminating connection",), True),
+        ("psycopg", {"sqlstate": None}, OperationalError, ("connection refused",), True),
+        ("psycopg.errors", {"sqlstate": "42P01"}, OperationalError, ("no such table",), False),
+        ("psycopg2.errors", {"pgcode": "55P03"}, OperationalError, ("lock not available",), True),
+        ("psycopg2", {"pgcode": None}, InterfaceError, ("connection already closed",), True),
+        ("psycopg2.errors", {"pgcode": "42P01"}, OperationalError, ("no such table",), False),
+        ("pymysql.err", {"sqlstate": "HY000"}, OperationalError, (1205, "Lock wait timeout exceeded"), True),
+        ("MySQLdb", {}, OperationalError, (1213, "Deadlock found"), True),
+        ("MySQLdb", {}, OperationalError, (2002, "Cannot connect"), True),
+        ("pymysql.err", {}, InterfaceError, (0, ""), True),
+        ("MySQLdb", {}, OperationalError, (1054, "Unknown column"), False),
+        ("sqlite3", {}, OperationalError, ("database is locked",), True),
+        ("sqlite3", {}, OperationalError, ("unable to open database file",), True),
+        ("sqlite3", {}, OperationalError, ("no such table: flows_storedtask",), False),
+        ("sqlite3", {}, InterfaceError, ("Error binding parameter 0",), False),
+    ],
+)
+def test_what_is_over_in_a_moment_is_told_from_a_mistake(store, monkeypatch, module, attributes, kind, args, passing):
+    cause = type("Error", (DriverError,), {"__module__": module, **attributes})(*args)
+
+    def fail(*_):
+        raise kind(*args) from cause
+
+    monkeypatch.setattr(django_store, "_fetch", fail)
+    with pytest.raises(StoreUnavailable if passing else kind):
+        store.read("id")

@@ -1,0 +1,217 @@
+"""A task without a request or a store: what is in its document, and what changes it."""
+
+import datetime
+import json
+
+import pytest
+
+from flows.exceptions import NotStorable, StateDamaged
+from flows.statestore import codec
+from flows.task import Task
+
+KEPT = {"a": 1, "when": datetime.date(2026, 2, 28)}
+
+
+def begin(**options):
+    return Task.begin("id", "flows:shop", codec, **{"kwargs": {}, **options})
+
+
+def kept(task):
+    """Return the task as the next request finds it."""
+    return Task(task.id, json.loads(json.dumps(task.to_dict())), codec, born=True)
+
+
+# What comes back
+
+
+def test_a_task_comes_back_with_all_that_was_in_it():
+    task = begin(kwargs={"item": 7}, state=KEPT, on_complete_url="/thanks/")
+    task.walk_to("shop/first")
+    task.remember("shop/first", {"name": "Ada", "born": datetime.date(1815, 12, 10)})
+    task.mark_done("shop/first")
+    task.lead("shop/first", "shop/second")
+    task.record("key", {"position": "shop/second"})
+    task = kept(task)
+    assert (task.flow, task.state, task.kwargs, task.on_complete_url) == (
+        "flows:shop",
+        KEPT,
+        {"item": 7},
+        "/thanks/",
+    )
+    assert task.answers_at("shop/first") == {"name": "Ada", "born": datetime.date(1815, 12, 10)}
+    assert list(task.done) == list(task.answered) == ["shop/first"]
+    assert task.trail == ("shop/first", "shop/second")
+    assert task.result_of("key") == {"position": "shop/second"}
+    assert task.born
+    assert not task.ended
+
+
+def test_the_state_is_the_projects_own_and_holds_no_key_of_ours():
+    assert kept(begin()).state == {}
+
+
+def test_the_state_that_a_task_is_begun_with_is_not_the_callers_dict():
+    state = {"a": [1]}
+    task = begin(state=state)
+    task.state["a"].append(2)
+    assert state == {"a": [1]}
+
+
+@pytest.mark.parametrize("document", [None, [], "text", {}, {"flow": "flows:shop"}, {"ended": ""}])
+def test_what_is_no_document_of_a_task_is_damaged(document):
+    with pytest.raises(StateDamaged, match=r"^This is not the document of a task: "):
+        Task("id", document, codec, born=True)
+
+
+# What changes it
+
+
+def test_a_task_that_was_only_read_has_not_changed():
+    task = kept(begin(kwargs={"item": 7}, state=KEPT))
+    assert (task.state, task.kwargs) == (KEPT, {"item": 7})
+    assert not task.changed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda task: task.state.update(b=2),
+        lambda task: task.state.update(a=1.0),
+        lambda task: task.state.update(a=True),
+        lambda task: task.state.clear(),
+        lambda task: task.state["list"].append(1),
+        lambda task: task.mark_done("shop/first"),
+        lambda task: task.walk_to("shop/first"),
+        lambda task: task.remember("shop/first", {}),
+        lambda task: task.record("key", {}),
+        lambda task: task.carry({"item": 8}),
+        lambda task: task.spend("shop/first"),
+        lambda task: task.end(""),
+    ],
+)
+def test_a_change_is_seen(change):
+    task = kept(begin(kwargs={"item": 7}, state={"a": 1, "list": []}))
+    change(task)
+    assert task.changed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda task: task.mark_done("shop/first"),
+        lambda task: task.walk_to("shop/first"),
+        lambda task: task.carry({"item": 7}),
+        lambda task: task.show("shop/first"),
+        lambda task: task.state.update(a=1),
+    ],
+)
+def test_what_is_so_already_is_no_change(change):
+    task = begin(kwargs={"item": 7}, state={"a": 1})
+    task.mark_done("shop/first")
+    task.walk_to("shop/first")
+    task = kept(task)
+    change(task)
+    assert not task.changed
+
+
+def test_what_cannot_be_stored_is_found_when_asked_whether_the_task_changed():
+    task = kept(begin())
+    task.state["a"] = object()
+    with pytest.raises(NotStorable, match=r"^state\['a'\] is a builtins.object, "):
+        task.changed  # noqa: B018
+
+
+def test_answers_that_cannot_be_stored_are_refused_at_once_and_named_by_their_position():
+    task = begin()
+    with pytest.raises(NotStorable, match=r"^answers\['shop/first'\]\['name'\] is a builtins.object, "):
+        task.remember("shop/first", {"name": object()})
+
+
+# Where the visitor has been
+
+
+def walked(*names):
+    task = begin()
+    for name in names:
+        task.walk_to(name)
+    return task
+
+
+@pytest.mark.parametrize(
+    ("trail", "origin", "target", "after"),
+    [
+        ([], "a", "b", ["a", "b"]),
+        (["a"], "a", "b", ["a", "b"]),
+        (["a", "b", "c"], "a", "b", ["a", "b"]),
+        (["a", "b", "c"], "c", "a", ["a"]),
+        (["a", "b", "c"], "b", "b", ["a", "b"]),
+        (["a", "b", "c"], "a", "x", ["a", "x"]),
+        (["a"], "b", "c", ["a", "b", "c"]),
+    ],
+)
+def test_a_submission_leads_on_and_forgets_what_was_ahead(trail, origin, target, after):
+    task = walked(*trail)
+    task.lead(origin, target)
+    assert list(task.trail) == after
+
+
+def test_looking_at_a_page_again_leaves_the_trail_as_it_is():
+    task = walked("a", "b", "c")
+    task.walk_to("a")
+    assert task.trail == ("a", "b", "c")
+
+
+def test_route_arguments_are_added_to_those_of_the_task():
+    task = kept(begin(kwargs={"item": 7}))
+    task.carry({"kind": "red"})
+    assert kept(task).kwargs == task.kwargs == {"item": 7, "kind": "red"}
+
+
+def test_answers_that_are_given_again_replace_those_before():
+    task = kept(begin())
+    task.remember("a", {"name": "one"})
+    assert task.answers_at("a") == {"name": "one"}
+    task.remember("a", {"name": "two"})
+    assert task.answers_at("a") == {"name": "two"}
+
+
+# Which submissions were executed
+
+
+def test_a_submission_that_was_not_executed_has_no_result():
+    assert begin().result_of("key") is None
+
+
+def test_a_page_that_is_shown_after_a_submission_without_a_token_is_another_rendering():
+    task = begin()
+    assert task.rendering("a") == 0
+    task.show("a")
+    assert task.rendering("a") == 0
+    task.spend("a")
+    assert task.rendering("a") == 0
+    task.show("a")
+    assert task.rendering("a") == 1
+    task.show("a")
+    assert kept(task).rendering("a") == 1
+    assert task.rendering("b") == 0
+
+
+# The end
+
+
+def test_an_ended_task_keeps_where_it_led_and_no_data():
+    task = begin(kwargs={"item": 7}, state={"secret": 1}, on_complete_url="/thanks/")
+    task.remember("a", {"name": "Ada"})
+    assert task.state
+    task.end("/orders/1/")
+    assert task.to_dict() == {"flow": "flows:shop", "ended": "/orders/1/"}
+    task = kept(task)
+    assert task.ended
+    assert (task.flow, task.ended_at) == ("flows:shop", "/orders/1/")
+
+
+def test_a_task_that_ended_nowhere_has_ended():
+    task = begin()
+    task.end("")
+    assert kept(task).ended
+    assert kept(task).ended_at == ""
