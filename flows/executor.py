@@ -160,10 +160,9 @@ class Executor:
             with _requests_transaction():
                 result = execution.run()
                 response = self._answer(execution, result)
-                if not result.misled:
-                    self._note(execution, result, response, submission)
+                executed = not result.misled and self._note(execution, result, response, submission)
                 # In here, where the effects can still be undone if there is something that cannot be kept.
-                kept = task.changed if task.born else execution.linked
+                kept = task.changed if task.born else executed or execution.linked
                 data = codec.to_text(task.to_dict()) if kept else ""
             if kept:
                 hold.save(binder.get_owner(self.request), data)
@@ -173,28 +172,30 @@ class Executor:
                 execution.on_link = self._bear(owner)
         return response
 
-    def _note(self, execution: Execution, result: Result, response: HttpResponseBase, submission: Submission) -> None:
-        """Put into the task what the submission came to."""
+    def _note(self, execution: Execution, result: Result, response: HttpResponseBase, submission: Submission) -> bool:
+        """Put into the task what the submission came to. Returns whether it was executed."""
         task, name = execution.task, self.position.name
         url = response.headers.get("Location") if 300 <= response.status_code < 400 else None
         if result.acted:
             task.walk_to(name)
+        if not result.ended and not (result.acted and (execution.accepted or result.target or url)):
+            return False
+        if not submission.has_token:
+            task.spend(name)
+            if not task.born:
+                spend_entry(self.request, self.position)
         if result.ended:
             task.end(url or execution.url_of(self.position))
-        elif result.acted and (execution.accepted or result.target or url):
-            task.carry(_changed(execution.kwargs, self.kwargs))
-            came_to: dict[str, Any] = {"url": url} if url else {"position": name}
-            if result.target:
-                task.lead(name, result.target.name)
-                came_to = {"position": result.target.name}
-            if execution.refused:
-                came_to = {"errors": execution.refused}
-            task.record(str(execution.submission_key), came_to)
-            execution.linked = True
-            if not submission.has_token:
-                task.spend(name)
-                if not task.born:
-                    spend_entry(self.request, self.position)
+            return True
+        task.carry(_changed(execution.kwargs, self.kwargs))
+        came_to: dict[str, Any] = {"url": url} if url else {"position": name}
+        if result.target:
+            task.lead(name, result.target.name)
+            came_to = {"position": result.target.name}
+        if execution.refused:
+            came_to = {"errors": execution.refused}
+        task.record(str(execution.submission_key), came_to)
+        return True
 
     def _replay(self, execution: Execution, earlier: dict[str, Any]) -> HttpResponseBase:
         """Lead to where the same submission led when it was executed."""

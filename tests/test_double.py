@@ -211,6 +211,16 @@ def test_without_a_token_the_first_page_is_one_submission_until_it_is_shown_agai
     assert Effect.objects.filter(what="journey/first").count() == 2
 
 
+def test_without_a_token_a_flow_of_one_page_can_be_done_again_after_it_was_shown_again(each_store):
+    visitor = Visitor(Client())
+    for _ in range(2):
+        visitor.open(reverse("flows:single"))
+        for _ in range(2):
+            visitor.send(reverse("flows:single"), {"name": "one"})
+            assert "Done" in visitor.text
+    assert Effect.objects.filter(what="single").count() == 2
+
+
 def test_what_an_action_refused_is_shown_again_and_not_tried_again(each_store, client):
     visitor = logged_in()
     visitor.open(reverse("flows:checkout", kwargs={"item": 3}))

@@ -214,8 +214,15 @@ class Linked(Action):
     form_class = NameForm
 
 
-class Lost(Action):
-    form_class = NameForm
+class Away(Scaffold):
+    """One page, and the end leads elsewhere."""
+
+    action_set = [Other]
+    transition = Linear()
+
+    def complete(self):
+        Effect.objects.create(what="complete")
+        return HttpResponseRedirect("/elsewhere/")
 
 
 FLOWS = [
@@ -230,6 +237,7 @@ FLOWS = [
     Formsets,
     Endless,
     Gift,
+    Away,
 ]
 handler = FlowHandler()
 for flow in FLOWS:
@@ -451,6 +459,14 @@ def test_a_task_born_for_a_link_knows_its_route_arguments(monkeypatch):
     assert link.startswith("/gift/anna/linked/?_t=")
     visitor.open(link.replace("anna", "bob"))
     assert visitor.page == "/gift/anna/other/"
+
+
+def test_a_first_submission_that_ends_the_flow_elsewhere_is_executed_once(each_store):
+    visitor = begin("away")
+    form = visitor.form(name="x")
+    for _ in range(3):
+        assert visitor.client.post(visitor.url, form)["Location"] == "/elsewhere/"
+    assert Effect.objects.count() == 1
 
 
 # A position that a deploy removed
