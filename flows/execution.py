@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from .answers import Answers
 from .components import FlowComponent, Scaffold
 from .config import config
-from .exceptions import InvalidOutcome, InvalidTarget
+from .exceptions import InvalidOutcome, InvalidTarget, StateNotFound
 from .navigation import Navigation
 from .outcomes import COMPLETE, Complete, OutcomeResponse
 from .positions import Position
@@ -183,11 +183,15 @@ class Execution(Navigation):
     # What components ask
 
     def turn_back(self, place: Position) -> HttpResponseBase:
-        """Return a redirect to the last open page outside ``place``; raises `InvalidTarget` if there is none."""
-        for page in (*self.seen_before(self.position), *self.position.root.actions()):
+        """Return a redirect to the last page before this that the visitor saw, outside ``place``, and that is open.
+
+        Raises `StateNotFound`, so that the visitor may begin again, where there is none: to lead him to a page that
+        he has not seen could send him round in a circle.
+        """
+        for page in self.seen_before(self.position):
             if place not in page.path and self.is_open(page):
                 return HttpResponseRedirect(self.url_of(page))
-        raise InvalidTarget(
+        raise StateNotFound(
             f"A precondition of {place.component.__name__} at '{place.name}' does not hold, and no page before it "
             f"is open. Give RequiredState an otherwise=, or give the entry link an initial_state."
         )

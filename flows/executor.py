@@ -51,7 +51,8 @@ class Executor:
         """Answer the request."""
         try:
             response = self.show() if self.request.method in SAFE_METHODS else self.submit()
-        except StateNotFound:
+        except StateNotFound as error:
+            logger.info("%s", error)
             response = pages.no_such_task(self.request, self.position)
         except StateDamaged:
             logger.exception("A stored task cannot be read; its visitor is told that there is none.")
