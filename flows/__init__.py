@@ -8,8 +8,8 @@ on the server as a *task*, under an id in the URL.
 The modules, from the bottom up; each imports only from its own layer or a lower one:
 
 0. ``exceptions``, ``config``
-1. ``components``, ``outcomes``, ``positions``, ``definition``, ``transitions``, ``preconditions`` (what a project
-   writes, as a tree of places), ``task`` and ``answers``
+1. ``components``, ``forms``, ``outcomes``, ``positions``, ``definition``, ``transitions``, ``preconditions`` (what a
+   project writes, as a tree of places), ``task`` and ``answers``
 2. ``statestore``, ``models``, ``binder`` (where tasks are kept, and whose they are)
 3. ``submission``, ``links``, ``navigation``, ``progress``, ``execution`` (a task at a position, for one request)
 4. ``pages``, ``executor``, ``handler`` (from a request to a response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -13,9 +14,11 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.functional import classproperty
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 
-from .exceptions import DefinitionError
+from .exceptions import DefinitionError, NotStorableValue
+from .forms import get_answers, with_remembered
 from .outcomes import COMPLETE, Outcome, OutcomeResponse
 from .positions import Position, describe
 from .transitions import Transition
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from .task import Task
 
 __all__ = ["COMPLETE", "Action", "FlowComponent", "Scaffold"]
+
+logger = logging.getLogger("flows")
 
 Precondition = Callable[["FlowComponent"], "Outcome | None"]
 
@@ -127,7 +132,14 @@ class Action(FlowComponent, FormView):
             return self.form_invalid(form)
         if self.execution.refusal is not None:
             return self.form_refused(form, self.execution.refusal)
-        self.execution.accept(self.position, self.get_answers(form))
+        try:
+            self.execution.accept(self.position, self.get_answers(form))
+        except NotStorableValue as error:
+            if not hasattr(form, "add_error"):
+                raise
+            form.add_error(None, _("This cannot be kept: it is nested too deeply, or holds a number that is none."))
+            logger.info("%s", error)
+            return self.form_invalid(form)
         outcome = self.form_valid(form)
         if not form.is_valid():
             self.execution.refuse(form)
@@ -144,23 +156,29 @@ class Action(FlowComponent, FormView):
         return self.form_invalid(form)
 
     def get_answers(self, form: Any) -> Any:
-        """Return what to remember of a valid form: its cleaned data without the values of password fields."""
-        if hasattr(form, "forms"):
-            return [self.get_answers(member) for member in form.forms]
-        return {
-            name: value
-            for name, value in form.cleaned_data.items()
-            if name not in form.fields or not isinstance(form.fields[name].widget, forms.PasswordInput)
-        }
+        """Return what to remember of a valid form: its cleaned data without the values of password fields.
+
+        Of a formset, those of the forms that were filled in.
+        """
+        return get_answers(form)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         kwargs = super().get_form_kwargs()
-        remembered = self.answers.get(self.position.name)
-        if isinstance(remembered, Mapping):
-            kwargs["initial"] = {**(kwargs.get("initial") or {}), **remembered}
-        elif remembered is not None:
-            kwargs["initial"] = remembered
+        # Not in a form that was sent: what is remembered there would decide what counts as changed.
+        if "data" not in kwargs:
+            kwargs["initial"] = with_remembered(kwargs.get("initial"), self.answers.get(self.position.name))
         return kwargs
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        if not form.is_bound and hasattr(form, "fields"):
+            own = self.get_initial()
+            for name, field in form.fields.items():
+                # What the visitor cannot edit is the action's to say, now as at the first time.
+                if field.disabled or field.widget.is_hidden:
+                    form.initial.pop(name, None)
+                    form.initial.update({name: own[name]} if name in own else {})
+        return form
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add ``state``, ``answers`` and ``flow`` to the context of a ``FormView``."""
@@ -196,6 +214,10 @@ class Scaffold(FlowComponent):
     @classmethod
     def get_children(cls) -> tuple[type[FlowComponent], ...]:
         """Return the classes that ``action_set`` holds or names. Raises `DefinitionError`."""
+        if isinstance(cls.action_set, str) or not isinstance(cls.action_set, Sequence):
+            raise DefinitionError(
+                f"{cls.__name__}.action_set is {describe(cls.action_set)}. Make it a list of components."
+            )
         children = tuple(cls._resolve(child) for child in cls.action_set)
         if not children:
             raise DefinitionError(f"{cls.__name__}.action_set is empty. Put at least one Action or Scaffold in it.")
@@ -209,7 +231,7 @@ class Scaffold(FlowComponent):
             owner = next(base for base in cls.__mro__ if "action_set" in vars(base))
             try:
                 found = import_string(child) if "." in child else getattr(sys.modules[owner.__module__], child)
-            except (ImportError, AttributeError) as error:
+            except (ImportError, AttributeError, TypeError, ValueError) as error:
                 raise DefinitionError(
                     f"{cls.__name__}.action_set names '{child}', which is not to be found. "
                     f"Define it in {owner.__module__}, or give the dotted path of a class."

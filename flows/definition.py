@@ -11,6 +11,7 @@ from django.urls.resolvers import RoutePattern
 from .components import Action, FlowComponent, Scaffold
 from .exceptions import DefinitionError
 from .positions import Position, describe
+from .transitions import Transition
 
 
 def check_flow(root: Any) -> Position:
@@ -43,7 +44,20 @@ def check_routes(actions: Iterable[Position]) -> None:
                 f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
                 f"have the same route '{action.route}'. Give one of them another url."
             )
+        if not action.parameters:
+            _check_reached(action, seen.values())
         seen[shape] = action
+
+
+def _check_reached(action: Position, earlier: Iterable[Position]) -> None:
+    """Raise `DefinitionError` if a route with arguments stands before one without and takes its URL."""
+    for other in earlier:
+        if other.parameters and RoutePattern(other.route, is_endpoint=True).match(action.route):
+            raise DefinitionError(
+                f"{action.component.__name__} at '{action.name}' is never reached: its URL '{action.route}' is taken "
+                f"by the route '{other.route}' of {other.component.__name__} at '{other.name}'. "
+                f"Give one of them another url, or put {action.component.__name__} first."
+            )
 
 
 def _check_tree(position: Position) -> None:
@@ -86,6 +100,22 @@ def _check_component(component: type[FlowComponent]) -> None:
             f"{component.__name__}.name is {component.name!r}. "
             f"Use letters, digits, hyphens, underscores and dots, as it stands in URLs and their names."
         )
+    transition = getattr(component, "transition", None)
+    if transition is not None and not isinstance(transition, Transition):
+        raise DefinitionError(
+            f"{component.__name__}.transition is {describe(transition)}, which is not a Transition. "
+            f"Use an instance of one, such as Linear()."
+        )
+    if not isinstance(component.preconditions, Iterable):
+        raise DefinitionError(
+            f"{component.__name__}.preconditions is {describe(component.preconditions)}. Make it a list of callables."
+        )
+    for precondition in component.preconditions:
+        if isinstance(precondition, type) or not callable(precondition):
+            raise DefinitionError(
+                f"{component.__name__}.preconditions holds {describe(precondition)}, which cannot be called with a "
+                f"component. Use a callable, such as LoginRequired()."
+            )
     if not isinstance(component.url, str) or component.url.startswith("/"):
         raise DefinitionError(
             f"{component.__name__}.url is {component.url!r}. "

@@ -21,6 +21,10 @@ class NotStorable(TypeError):
     """A value in the state or the answers is of a type that a task cannot keep."""
 
 
+class NotStorableValue(NotStorable):
+    """A value is of a type that a task can keep, and cannot be kept all the same."""
+
+
 class StateNotFound(LookupError):
     """The state store holds no live task under this id."""
 

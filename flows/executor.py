@@ -8,14 +8,18 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
 
-from django.db import connections, transaction
-from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseRedirect, UnreadablePostError
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.handlers.exception import response_for_exception
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.http import Http404, HttpRequest, HttpResponseBadRequest, HttpResponseRedirect, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 
 from . import binder, pages
 from .config import config
-from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
+from .exceptions import StateDamaged, StateExists, StateNotFound, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
 from .links import ON_COMPLETE_PARAM, Links, is_safe_redirect
 from .positions import Position
@@ -25,6 +29,9 @@ from .submission import Submission, entry_rendering, show_entry, spend_entry
 from .task import Task
 
 logger = logging.getLogger("flows")
+
+#: The engine that Django gives to a site without databases.
+NO_DATABASE = "django.db.backends.dummy"
 
 TASK_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -61,6 +68,9 @@ class Executor:
             response = pages.busy(self.request, self.position)
         except UnreadablePostError:
             response = HttpResponseBadRequest()
+        except (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError) as error:
+            # As Django would answer them; here, so that these pages too are kept out of caches.
+            response = response_for_exception(self.request, error)
         return pages.make_private(response)
 
     # GET
@@ -80,7 +90,9 @@ class Executor:
         if self._is_seen(result, response):
             task.walk_to(self.position.name)
             task.show(self.position.name)
-        return response if self._keep_seen(task, record) else HttpResponseRedirect(self.request.get_full_path())
+        if not self._keep_seen(task, record) and result.target and not result.misled:
+            raise StoreUnavailable("What leads on from here could not be noted.")
+        return response
 
     def _show_entry(self) -> HttpResponseBase:
         owner = binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
@@ -111,7 +123,7 @@ class Executor:
         )
 
     def _keep_seen(self, task: Task, record: Record) -> bool:
-        """Write what looking at a page changed. Returns False if another request was faster."""
+        """Write what looking at a page changed. Returns False if another request is at the task, and goes before."""
         if self.request.method == "GET":
             try:
                 if task.changed:
@@ -119,7 +131,7 @@ class Executor:
                     self.store.update(task.id, Record(record.owner, data, record.version))
                 elif record.idle > config.TASK_IDLE_TIMEOUT / 10:
                     self.store.touch(task.id, record)
-            except StoreConflict:
+            except StoreUnavailable:
                 return False
         return True
 
@@ -128,12 +140,14 @@ class Executor:
     def submit(self) -> HttpResponseBase:
         task_id = self._task_id()
         owner = binder.get_owner(self.request)  # reads the session, before any transaction of ours
-        submission = Submission(self.request, self.position, self.kwargs)
+        submission = Submission(self.request, self.position)
         if task_id:
             return self._hold(self.store.lock(task_id), task_id, submission, owner)
         rendering = entry_rendering(self.request, self.position)
-        task_id = submission.key(f"task of {owner}", rendering)
-        key = submission.key(owner, rendering)
+        # A token is of one rendering for one visitor; the owner may be another after a login or logout.
+        scope = "" if submission.has_token else owner
+        task_id = submission.key(f"task of {scope}", rendering)
+        key = submission.key(scope, rendering)
         try:
             return self._hold(self.store.birth(task_id, owner), task_id, submission, owner, key)
         except StateExists:
@@ -158,7 +172,7 @@ class Executor:
             if earlier and "errors" not in earlier:
                 return self._replay(execution, earlier)
             execution.refusal = earlier and earlier["errors"]
-            with _requests_transaction():
+            with _requests_transaction(for_effects="transaction" not in self.store.guarantees):
                 result = execution.run()
                 response = self._answer(execution, result)
                 executed = not result.misled and self._note(execution, result, response, submission)
@@ -186,7 +200,7 @@ class Executor:
             if not task.born:
                 spend_entry(self.request, self.position)
         if result.ended:
-            task.end(url or execution.url_of(self.position))
+            task.end(urljoin(self.request.path, url) if url else execution.url_of(self.position))
             return True
         task.carry(_changed(execution.kwargs, self.kwargs))
         came_to: dict[str, Any] = {"url": url} if url else {"position": name}
@@ -250,8 +264,9 @@ class Executor:
 
     def _show_end(self, task: Task) -> HttpResponseBase:
         """Lead to where an ended task led; that may be the page that says it is done."""
-        is_here = self.request.build_absolute_uri(task.ended_at) == self.request.build_absolute_uri()
-        if is_here and self.request.method in SAFE_METHODS:
+        # A URL of this very task, of whichever page, would lead here again.
+        leads_here = parse_qs(urlsplit(task.ended_at).query).get(config.TASK_ID_PARAM) == [task.id]
+        if leads_here and self.request.method in SAFE_METHODS:
             return pages.done(self.request, self.position)
         return HttpResponseRedirect(task.ended_at)
 
@@ -261,14 +276,15 @@ def _changed(kwargs: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _requests_transaction() -> Iterator[None]:
-    """Give an action the transaction that ``ATOMIC_REQUESTS`` promises.
+def _requests_transaction(*, for_effects: bool = False) -> Iterator[None]:
+    """Give an action the transaction that ``ATOMIC_REQUESTS`` promises, ``for_effects`` on the default database anyway.
 
     Our views step out of Django's own: the session is read before our transaction begins, and a store that is
-    not in the database is written after the effects are committed.
+    not in the database is written after the effects are committed. What fails before that leaves no effects.
     """
     with ExitStack() as stack:
-        for alias in connections:
-            if connections.settings[alias]["ATOMIC_REQUESTS"] and not connections[alias].in_atomic_block:
+        for alias, options in connections.settings.items():
+            wanted = options["ATOMIC_REQUESTS"] or (for_effects and alias == DEFAULT_DB_ALIAS)
+            if wanted and options["ENGINE"] != NO_DATABASE and not connections[alias].in_atomic_block:
                 stack.enter_context(transaction.atomic(alias))
         yield

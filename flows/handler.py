@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.exception import response_for_exception
 from django.db import connections
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -18,6 +19,7 @@ from .definition import check_flow, check_routes
 from .exceptions import DefinitionError, InvalidTarget
 from .executor import Executor, new_task_id
 from .links import ON_COMPLETE_PARAM, REST, add_query, is_safe_redirect
+from .pages import make_private
 from .positions import Position, describe
 from .statestore import codec
 from .statestore.base import BaseStateStore, get_store
@@ -83,7 +85,7 @@ class FlowHandler:
                 yield path(first.route, view, name=root.name)
         for root in self._roots.values():
             # Last, and not where they would catch all URLs of the site: what is no position, or no longer.
-            if root.route and not root.is_action:
+            if root.route and not root.is_action and not root.route.startswith("<"):
                 yield path(root.route, self._make_view(root))
                 yield path(f"{root.route}<path:{REST}>", self._make_view(root))
 
@@ -93,7 +95,8 @@ class FlowHandler:
         def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             rest = kwargs.pop(REST, None)
             if rest is not None and config.TASK_ID_PARAM not in request.GET:
-                raise Http404(f"'{rest}' is no page of the flow '{position.root.name}'.")
+                error = Http404(f"'{rest}' is no page of the flow '{position.root.name}'.")
+                return make_private(response_for_exception(request, error))
             return Executor(self.state_store, self.app_name, request, position, *args, **kwargs).respond()
 
         component: Any = position.component

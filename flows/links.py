@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.core.exceptions import DisallowedRedirect
+from django.http import BadHeaderError, HttpRequest, HttpResponseRedirect
 from django.urls import ResolverMatch, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -50,5 +51,9 @@ def add_query(url: str, query: Mapping[str, Any] | None) -> str:
 
 def is_safe_redirect(request: HttpRequest, url: str) -> bool:
     """Return whether ``url`` stays on this host or on one of ``FLOWS_ALLOWED_REDIRECT_HOSTS``."""
+    try:
+        HttpResponseRedirect(url)
+    except (DisallowedRedirect, BadHeaderError):
+        return False  # of a scheme, a length or a shape that no response can hold
     hosts = {request.get_host(), *config.ALLOWED_REDIRECT_HOSTS}
     return url_has_allowed_host_and_scheme(url, allowed_hosts=hosts, require_https=request.is_secure())

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
+from django.middleware.csrf import CSRF_TOKEN_LENGTH
 
 from .positions import Position
 
@@ -25,16 +25,18 @@ SESSION_KEY = "_flows_renderings"
 class Submission:
     """One POST: what it is, read from the request before anything is locked."""
 
-    def __init__(self, request: HttpRequest, position: Position, kwargs: Mapping[str, Any]) -> None:
+    def __init__(self, request: HttpRequest, position: Position) -> None:
         self._digest = hashlib.sha256()
-        for part in (position.name.encode(), repr(sorted(kwargs.items())).encode(), *_body(request)):
+        # The path for the sake of its arguments.
+        for part in (position.name.encode(), request.path_info.encode(errors="surrogateescape"), *_body(request)):
             self._digest.update(b"%d:" % len(part) + part)
-        self.has_token = request.content_type in FORM_TYPES and TOKEN_FIELD in request.POST
+        token = request.POST.get(TOKEN_FIELD, "") if request.content_type in FORM_TYPES else ""
+        self.has_token = len(token) == CSRF_TOKEN_LENGTH
 
     def key(self, scope: str, rendering: int) -> str:
         """Return the key of the submission within a task, or within a visitor where there is no task yet."""
         value = f"{scope}:{0 if self.has_token else rendering}:{self._digest.hexdigest()}"
-        return salted_hmac("flows.submission", value, algorithm="sha256").hexdigest()[:32]
+        return hashlib.sha256(value.encode()).hexdigest()[:32]
 
 
 def _body(request: HttpRequest) -> Iterator[bytes]:

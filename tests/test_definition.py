@@ -7,6 +7,8 @@ from flows.components import Action, FlowComponent, Scaffold
 from flows.definition import check_flow
 from flows.exceptions import DefinitionError
 from flows.handler import FlowHandler
+from flows.preconditions import LoginRequired
+from flows.transitions import Linear
 
 from tests.testapp import trees
 
@@ -255,3 +257,43 @@ def test_a_handler_without_flows_has_no_urls():
     assert str(caught.value) == (
         "The FlowHandler 'shop' has no entry points. Call register_entry_point() before its urls are included."
     )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ({"action_set": "Page"}, "Faulty.action_set is 'Page'. Make it a list of components."),
+        ({"action_set": Action}, "Faulty.action_set is Action. Make it a list of components."),
+        (
+            {"action_set": [Action], "transition": Linear},
+            "Faulty.transition is Linear, which is not a Transition. Use an instance of one, such as Linear().",
+        ),
+        (
+            {"action_set": [Action], "preconditions": LoginRequired},
+            "Faulty.preconditions is LoginRequired. Make it a list of callables.",
+        ),
+        (
+            {"action_set": [Action], "preconditions": [LoginRequired]},
+            (
+                "Faulty.preconditions holds LoginRequired, which cannot be called with a component. "
+                "Use a callable, such as LoginRequired()."
+            ),
+        ),
+    ],
+)
+def test_attributes_of_the_wrong_kind(attributes, sentence):
+    with pytest.raises(DefinitionError) as error:
+        check_flow(type("Faulty", (Scaffold,), attributes))
+    assert str(error.value) == sentence
+
+
+def test_a_route_that_an_earlier_one_with_an_argument_takes():
+    wide = type("Wide", (Action,), {"url": "<slug:any>/"})
+    pay = type("Pay", (Action,), {})
+    with pytest.raises(DefinitionError) as error:
+        check_flow(type("Shop", (Scaffold,), {"action_set": [wide, pay]}))
+    assert str(error.value) == (
+        "Pay at 'shop/pay' is never reached: its URL 'shop/pay/' is taken by the route 'shop/<slug:any>/' "
+        "of Wide at 'shop/wide'. Give one of them another url, or put Pay first."
+    )
+    check_flow(type("Shop", (Scaffold,), {"action_set": [pay, wide]}))

@@ -3,11 +3,13 @@
 import threading
 
 import pytest
+from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from tests.testapp.flows import Card, Counted, Method
 from tests.testapp.models import Effect
 from tests.visitor import Visitor
 
@@ -122,6 +124,65 @@ def test_two_pages_of_one_task_at_once_both_count(each_store):
     details = list(Effect.objects.filter(what="complete").values_list("detail", flat=True))
     assert len(details) == 10
     assert {tuple(detail.split(","))[2] for detail in details} == {"3b"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_that_is_opened_during_a_submission_does_not_spoil_it(each_store, monkeypatch):
+    """Also where looking at it would be noted: the page was not seen before."""
+    visitor = logged_in()
+    visitor.open(reverse("flows:checkout", kwargs={"item": 1}))
+    visitor.submit(name="hat")
+    poster, looker = visitor.twin(), visitor.twin()
+    inside, looked = threading.Event(), threading.Event()
+
+    def valid(self, form):
+        Effect.objects.create(what="method")
+        inside.set()
+        looked.wait(20)
+        return Card
+
+    def look():
+        inside.wait(20)
+        try:
+            return looker.client.get(f"/buy/1/pay/bank/account/?_t={visitor.task_id}")
+        finally:
+            looked.set()
+
+    monkeypatch.setattr(Method, "form_valid", valid)
+    form = visitor.form(name="card")
+    posted, page = at_once(lambda: poster.client.post(visitor.url, form), look)
+    assert (posted.status_code, page.status_code) == (302, 200)
+    assert visitor.client.post(visitor.url, form)["Location"] == posted["Location"]
+    assert Effect.objects.filter(what="method").count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("change", ["logout", "flush", "cycle_key", "login"])
+def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monkeypatch, change):
+    user = User.objects.create(username="bea")
+    changes = {
+        "logout": logout,
+        "flush": lambda request: request.session.flush(),
+        "cycle_key": lambda request: request.session.cycle_key(),
+        "login": lambda request: login(request, user),
+    }
+    valid = Counted.form_valid
+
+    def form_valid(self, form):
+        changes[change](self.request)
+        return valid(self, form)
+
+    monkeypatch.setattr(Counted, "form_valid", form_valid)
+    visitor = logged_in() if change == "logout" else Visitor()
+    visitor.open(reverse("flows:journey"))
+    late = visitor.twin()  # whom the new cookie does not reach
+    url, form = visitor.url, visitor.form(name="x")
+    visitor.send(url, form)
+    second = visitor.url
+    again = visitor.client.post(url, form)
+    assert again.status_code == 403 or again["Location"] == second  # a login rotates the token
+    assert late.client.post(url, form).status_code in (302, 403, 404)
+    assert Effect.objects.filter(what="journey/first").count() == 1
 
 
 # One after the other

@@ -54,6 +54,11 @@ class Orders(Scaffold):
     transition = Linear()
 
 
+class Spelled(Scaffold):
+    url = "spelled/<str:code>/"
+    action_set = [flows.First]
+
+
 class Entry(TemplateView):
     """Shows an entry link."""
 
@@ -78,7 +83,7 @@ urlpatterns = [
     path("flows/", include(handler.urls)),
     path("<slug:shop>/other/", include(other.urls)),
     path("outer/", include(([path("inner/", include(nested.urls, namespace="deep"))], "outer"))),
-    *i18n_patterns(path("local/", include(make_handler(flows.Journey, app_name="local").urls))),
+    *i18n_patterns(path("local/", include(make_handler(flows.Journey, Spelled, app_name="local").urls))),
 ]
 
 
@@ -273,6 +278,17 @@ def test_where_the_end_leads_is_decided_at_the_start():
     form = visitor.form(name="x")
     response = visitor.client.post(visitor.url + "&_on_complete=/entry/", form)
     assert response["Location"] == visitor.url
+
+
+def test_a_route_argument_that_urls_spell_in_two_ways_ends_on_the_page_that_says_so():
+    url = reverse("local:spelled", kwargs={"code": "a=b;c"})
+    visitor = walk(url, pages=1)
+    assert "Done" in visitor.text
+
+
+def test_a_target_that_no_redirect_can_hold_is_ignored():
+    target = "/" + "\U0001d4b3" * 1900
+    assert finish(reverse("outer:deep:single", query={"_on_complete": target})).startswith("/outer/inner/single/")
 
 
 # Registering

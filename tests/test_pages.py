@@ -110,6 +110,14 @@ def test_the_pages_can_be_overridden(visitor, settings, tmp_path):
         assert response.status_code in (302, 405) or not response.content or response.content.startswith(b"mine ")
 
 
+@pytest.mark.parametrize("url", ["/journey/gone/", "/walled/members/"])
+def test_pages_that_are_refused_are_kept_out_of_caches_too(client, url):
+    client.force_login(User.objects.create(username="anna"))
+    response = client.get(url)
+    assert response.status_code in (403, 404)
+    assert "no-store" in response["Cache-Control"]
+
+
 # A store that is away
 
 

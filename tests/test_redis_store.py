@@ -157,6 +157,15 @@ def test_a_holder_that_comes_back_late_leaves_the_lease_to_the_next_one(store, s
             pass
 
 
+def test_a_write_by_who_does_not_hold_the_task_leaves_the_lease_to_its_holder(store, server):
+    store.create("id", "owner", "{}")
+    with store.lock("id"):
+        with pytest.raises(StoreConflict):
+            store.update("id", store.read("id"))
+        with override_settings(FLOWS_LOCK_WAIT=0.1), pytest.raises(StoreUnavailable), store.lock("id"):
+            pass
+
+
 def test_a_task_that_was_removed_during_a_hold_is_not_brought_back(store, server):
     store.create("id", "owner", "{}")
 

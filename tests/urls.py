@@ -16,6 +16,7 @@ for flow in (
     flows.Single,
     flows.Gate,
     flows.Shelf,
+    flows.Walled,
 ):
     handler.register_entry_point(flow)
 

@@ -56,10 +56,12 @@ class BaseStateStore:
     guarantees: ClassVar[tuple[str, ...]] = ("retry",)
 
     _locks: WeakValueDictionary[str, _Lock]
+    _guard: threading.Lock
 
     def __new__(cls, *args: Any, **kwargs: Any) -> BaseStateStore:
         store = super().__new__(cls)
         store._locks = WeakValueDictionary()
+        store._guard = threading.Lock()
         return store
 
     # Must implement
@@ -77,8 +79,9 @@ class BaseStateStore:
     def read(self, task_id: str) -> Record:
         """Return the record of a live task. Raises `StateNotFound`, `StateDamaged` or `StoreUnavailable`."""
         try:
-            state = self.get_state(task_id)
-        except KeyError:
+            with _unavailable():
+                state = self.get_state(task_id)
+        except (KeyError, FileNotFoundError):
             state = {}
         if not state:
             raise StateNotFound(f"There is no task {shorten(task_id)}.")
@@ -128,9 +131,10 @@ class BaseStateStore:
     def update(self, task_id: str, record: Record) -> None:
         """Put ``record`` in the place of the one whose version it bears.
 
-        Raises `StoreConflict` if the task was written or removed since that was read.
+        Does not wait: raises `StoreUnavailable`, such as `StoreConflict`, if the task is held, or was written or
+        removed since the record was read.
         """
-        with self._local_lock(task_id):
+        with self._local_lock(task_id, wait=0):
             try:
                 now = self.read(task_id)
             except StateNotFound:
@@ -140,7 +144,7 @@ class BaseStateStore:
             self._write(task_id, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
-        """Begin the idle time of a task anew."""
+        """Begin the idle time of a task anew. Does not wait either."""
         self.update(task_id, record)
 
     def delete_expired(self, limit: int) -> int:
@@ -150,9 +154,10 @@ class BaseStateStore:
     # Helpers
 
     @contextmanager
-    def _local_lock(self, task_id: str) -> Iterator[None]:
-        lock = self._locks.setdefault(task_id, _Lock())
-        if not lock.acquire(timeout=config.LOCK_WAIT):
+    def _local_lock(self, task_id: str, wait: float | None = None) -> Iterator[None]:
+        with self._guard:
+            lock = self._locks.setdefault(task_id, _Lock())
+        if not lock.acquire(timeout=config.LOCK_WAIT if wait is None else wait):
             raise StoreUnavailable(f"The task {shorten(task_id)} is busy with another request.")
         try:
             yield
@@ -161,7 +166,19 @@ class BaseStateStore:
 
     def _write(self, task_id: str, record: Record) -> None:
         state = {"owner": record.owner, "data": record.data, "version": record.version, "touched": time.time()}
-        self.put_state(task_id, state)
+        with _unavailable():
+            self.put_state(task_id, state)
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    """Turn what the system says of files and connections into `StoreUnavailable`."""
+    try:
+        yield
+    except (FileNotFoundError, StoreUnavailable):
+        raise
+    except OSError as error:
+        raise StoreUnavailable(f"The state store cannot be reached: {error}") from error
 
 
 class _Lock:

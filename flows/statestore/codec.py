@@ -22,7 +22,7 @@ from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable
 from django.utils.functional import Promise, SimpleLazyObject, empty
 
-from ..exceptions import NotStorable, StateDamaged
+from ..exceptions import NotStorable, NotStorableValue, StateDamaged
 
 TAG = "~"
 
@@ -63,7 +63,7 @@ def pack(value: Any, path: str = "state") -> Any:
     else:
         if _is_shallow(tree):
             return tree
-    raise NotStorable(
+    raise NotStorableValue(
         f"{path} is nested too deeply, or holds itself, and cannot be kept in a task. "
         f"Keep a flatter value, or a reference to it."
     )
@@ -141,8 +141,8 @@ def _pack_decimal(value: Decimal, path: str) -> Any:
     raise _not_finite(value, path)
 
 
-def _not_finite(value: Any, path: str) -> NotStorable:
-    return NotStorable(
+def _not_finite(value: Any, path: str) -> NotStorableValue:
+    return NotStorableValue(
         f"{path} is the {type(value).__name__} {value}, which a task cannot keep. Keep None or a text in its place."
     )
 
@@ -235,6 +235,10 @@ class Reference(SimpleLazyObject):
         key = _unpack(key)
         super().__init__(lambda: model._base_manager.using(using).get(pk=key))
         self.__dict__["_flows_packed"] = _tagged("model", packed)
+        self.__dict__["_flows_key"] = key
+
+    def __hash__(self) -> int:
+        return hash(self.__dict__["_flows_key"])  # as the instance's own, without fetching it
 
     @property
     def _flows_unread(self) -> bool:

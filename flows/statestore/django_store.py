@@ -90,14 +90,14 @@ class StateStore(BaseStateStore):
             self._rows.create(pk=task_id, owner=owner, data=data, version=1, touched=Now())
 
     def update(self, task_id: str, record: Record) -> None:
-        with _unavailable():
-            rows = self._live(task_id).filter(version=record.version)
-            if not _overwrite(rows, Record(record.owner, record.data, record.version + 1)):
+        with self._free(task_id) as rows:
+            later = Record(record.owner, record.data, record.version + 1)
+            if not _overwrite(rows.filter(version=record.version), later):
                 raise StoreConflict(f"The task {shorten(task_id)} was changed by another request.")
 
     def touch(self, task_id: str, record: Record) -> None:
-        with _unavailable():
-            self._live(task_id).update(touched=Now())
+        with self._free(task_id) as rows:
+            rows.update(touched=Now())
 
     def delete_expired(self, limit: int) -> int:
         with _unavailable():
@@ -116,6 +116,15 @@ class StateStore(BaseStateStore):
     def _rows(self) -> QuerySet[Any]:
         rows: QuerySet[Any] = _model()._base_manager.using(self._alias)
         return rows
+
+    @contextmanager
+    def _free(self, task_id: str) -> Iterator[QuerySet[Any]]:
+        """Give a live task that nobody holds. Raises `StoreUnavailable` at once where somebody does."""
+        with _unavailable(), transaction.atomic(self._alias):
+            rows = self._live(task_id)
+            if connections[self._alias].features.has_select_for_update_nowait:
+                rows.select_for_update(nowait=True).values_list("pk").first()
+            yield rows
 
     def _live(self, task_id: str) -> QuerySet[Any]:
         if not task_id.isprintable():

@@ -38,10 +38,11 @@ local task = redis.call('HMGET', KEYS[1], 'owner', 'data', 'version')
 return {1, task[1], task[2], task[3], redis.call('PTTL', KEYS[1])}
 """
 
-#: KEYS task, lease; ARGV token, version expected (0: none yet), owner, data, life in ms. Lets go of the lease.
-#: A client that lost the reply asks again, and finds its own token.
+#: KEYS task, lease; ARGV token, version expected (0: none yet), owner, data, life in ms, whether it must be free.
+#: Lets go of the lease. A client that lost the reply asks again, and finds its own token.
 SAVE = """
 local task = redis.call('HMGET', KEYS[1], 'version', 'writer')
+if ARGV[6] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 if task[2] == ARGV[1] then return 1 end
 if (task[1] or '0') ~= ARGV[2] then return 0 end
@@ -105,7 +106,7 @@ class StateStore(BaseStateStore):
         self._save(task_id, Record(owner, data, 0), secrets.token_hex(16))
 
     def update(self, task_id: str, record: Record) -> None:
-        self._save(task_id, record, secrets.token_hex(16))
+        self._save(task_id, record, secrets.token_hex(16), if_free=True)
 
     def touch(self, task_id: str, record: Record) -> None:
         with _unavailable():
@@ -148,9 +149,9 @@ class StateStore(BaseStateStore):
             version = hold.record.version if hold.record else 0
             self._save(task_id, Record(hold.saved.owner, hold.saved.data, version), token)
 
-    def _save(self, task_id: str, record: Record, token: str) -> None:
+    def _save(self, task_id: str, record: Record, token: str, *, if_free: bool = False) -> None:
         """Write ``record`` in the place of the one whose version it bears. Raises `StoreConflict`."""
-        arguments = (token, record.version, record.owner, record.data, _life())
+        arguments = (token, record.version, record.owner, record.data, _life(), int(if_free))
         with _unavailable():
             written = get_client().eval(SAVE, 2, *_keys(task_id), *arguments)
         if not written:

@@ -92,6 +92,14 @@ class HoldingContract(StoreTests):
             held.save("owner", '{"after":2}')
             assert start(lambda: self.store.read(self.task_id)).result(PATIENCE).data == '{"before":1}'
 
+    def test_an_update_during_a_hold_is_refused_and_does_not_spoil_it(self) -> None:
+        self.begin('{"before":1}')
+        before = self.store.read(self.task_id)
+        with self.short_wait(), in_threads() as start, self.store.lock(self.task_id) as held:
+            assert_gives_up(start, lambda: self.store.update(self.task_id, before))
+            held.save("owner", '{"after":2}')
+        assert self.store.read(self.task_id).data == '{"after":2}'
+
     def test_waiting_for_a_hold_has_an_end(self) -> None:
         self.begin()
         with self.short_wait(), in_threads() as start, self.store.lock(self.task_id):

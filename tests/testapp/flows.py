@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse, HttpResponseRedirect
 
 from flows.components import COMPLETE, Action, Scaffold
-from flows.preconditions import LoginRequired, RequiredState
+from flows.preconditions import LoginRequired, PermissionRequired, RequiredState
 from flows.transitions import Linear
 
 from .models import Effect, Item
@@ -259,3 +259,11 @@ class Door(Action):
 class Shelf(Scaffold):
     action_set = [Pick, Third]
     transition = Linear()
+
+
+class Members(Action):
+    preconditions = [PermissionRequired("nobody.has_this")]
+
+
+class Walled(Scaffold):
+    action_set = [Members]
