@@ -51,11 +51,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(params=["django", "redis"])
-def each_store(request: pytest.FixtureRequest, settings: Any) -> Iterator[str]:
-    """Run a test with each store in turn; yields its name."""
+def each_store(request: pytest.FixtureRequest) -> str:
+    """Run a test with each store in turn; returns its name."""
     if request.param == "redis":
         request.getfixturevalue("redis_store")
-    yield request.param
+    return request.param
 
 
 @pytest.fixture
