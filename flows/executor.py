@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponseBadRequest, HttpRespon
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 
-from . import binder, pages
+from . import binder, pages, sessions
 from .config import config
 from .exceptions import StateDamaged, StateExists, StateNotFound, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
@@ -53,6 +53,7 @@ class Executor:
         self.args = args
         self.kwargs = kwargs
         self.links = Links(request, position)
+        self.session_key: str | None = None
 
     def respond(self) -> HttpResponseBase:
         """Answer the request."""
@@ -140,6 +141,7 @@ class Executor:
     def submit(self) -> HttpResponseBase:
         task_id = self._task_id()
         owner = binder.get_owner(self.request)  # reads the session, before any transaction of ours
+        self.session_key = sessions.get_session_key(self.request)
         submission = Submission(self.request, self.position)
         if task_id:
             return self._hold(self.store.lock(task_id), task_id, submission, owner)
@@ -209,15 +211,21 @@ class Executor:
             came_to = {"position": result.target.name}
         if execution.refused:
             came_to = {"errors": execution.refused}
+        if sealed := sessions.seal(self.session_key, sessions.get_session_key(self.request)):
+            came_to["session"] = sealed
         task.record(str(execution.submission_key), came_to)
         return True
 
     def _replay(self, execution: Execution, earlier: dict[str, Any]) -> HttpResponseBase:
         """Lead to where the same submission led when it was executed."""
         if "url" in earlier:
-            return HttpResponseRedirect(earlier["url"])
-        page = self.position.root.actions_by_name.get(earlier["position"]) or execution.where()
-        return HttpResponseRedirect(execution.url_of(page or self.position))
+            response = HttpResponseRedirect(earlier["url"])
+        else:
+            page = self.position.root.actions_by_name.get(earlier["position"]) or execution.where()
+            response = HttpResponseRedirect(execution.url_of(page or self.position))
+        if "session" in earlier:
+            sessions.hand_over(self.request, response, earlier["session"])
+        return response
 
     # Both
 

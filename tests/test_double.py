@@ -10,7 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from tests.testapp.flows import Card, Counted, Method
+from flows import sessions
+
+from tests.testapp.flows import Card, Counted, Login, Method
 from tests.testapp.models import Effect
 from tests.visitor import Visitor
 
@@ -185,6 +187,36 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
     assert again.status_code == 403 or again["Location"] == second  # a login rotates the token
     assert late.client.post(url, form).status_code in (302, 403, 404)
     assert Effect.objects.filter(what="journey/first").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_doubled_login_reaches_the_browser_that_follows_the_second_answer(each_store, monkeypatch):
+    user = User.objects.create(username="anna")
+    arrived, both, valid, note = [], threading.Event(), Login.form_valid, sessions.get_session_key
+
+    def get_session_key(request):
+        arrived.append(request)
+        if len(arrived) == 2:
+            both.set()
+        return note(request)
+
+    def form_valid(self, form):
+        both.wait(20)
+        return valid(self, form)
+
+    visitor = Visitor()
+    visitor.open(reverse("flows:checkout", kwargs={"item": 1}))
+    visitor.submit(name="hat")
+    monkeypatch.setattr(sessions, "get_session_key", get_session_key)
+    arrived.clear()
+    monkeypatch.setattr(Login, "form_valid", form_valid)
+    _, twins = send_doubled(visitor, user=user.username, password="x")
+    monkeypatch.undo()
+    for twin in twins:
+        twin.open(f"/buy/1/pay/method/?_t={visitor.task_id}")
+        assert (twin.response.status_code, twin.page) == (200, "/buy/1/pay/method/")
+        assert twin.client.session["_auth_user_id"] == str(user.pk)
+    assert Effect.objects.filter(what="login").count() == 1
 
 
 # One after the other
