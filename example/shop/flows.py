@@ -313,9 +313,7 @@ class Confirm(Purchase, Action):
             messages.warning(self.request, _("So many are no longer in stock. Please choose again."))
             return ChooseItem
         if self.state["payment"].get("approved_amount", self.amount) != self.amount:
-            messages.warning(
-                self.request, _("You agreed to another amount with PayPal. Please choose how to pay.")
-            )
+            messages.warning(self.request, _("You agreed to another amount with PayPal. Please choose how to pay."))
             return HowToPay
         return None
 
@@ -336,9 +334,7 @@ class Checkout(Purchase, Scaffold):
 
     def complete(self):
         try:
-            order = place_order(
-                self.request.user, self.item, self.quantity, self.amount, self.state["payment"]
-            )
+            order = place_order(self.request.user, self.item, self.quantity, self.amount, self.state["payment"])
         except OutOfStockError:
             # Somebody else was quicker, by less than the time it takes to press the button.
             return redirect("shop:sold-out", pk=self.item.pk)

@@ -108,7 +108,7 @@ class CardForm(forms.Form):
         validators=[RegexValidator(r"^[0-9]{3,4}\Z", _("Three or four digits, please."))],
         widget=forms.PasswordInput(attrs={"autocomplete": "cc-csc", "inputmode": "numeric"}),
     )
-    remember = forms.BooleanField(label=_("Remember this card for my next order"), required=False)
+    remember = forms.BooleanField(label=_("Remember this card for my next order"), label_suffix="", required=False)
 
     def clean_number(self):
         number = re.sub(r"[ -]", "", self.cleaned_data["number"])
@@ -151,7 +151,7 @@ class BankAccountForm(forms.Form):
         max_length=50,
         widget=forms.TextInput(attrs={"autocapitalize": "characters", "spellcheck": "false"}),
     )
-    remember = forms.BooleanField(label=_("Remember this account for my next order"), required=False)
+    remember = forms.BooleanField(label=_("Remember this account for my next order"), label_suffix="", required=False)
 
     def clean_iban(self):
         iban = re.sub(r"\s", "", self.cleaned_data["iban"]).upper()

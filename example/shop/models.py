@@ -12,9 +12,7 @@ UNMISTAKABLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 class Item(models.Model):
     name = models.CharField(_("name"), max_length=100)
     description = models.TextField(_("description"), blank=True)
-    symbol = models.CharField(
-        _("symbol"), max_length=8, blank=True, help_text=_("Shown where a photo would be.")
-    )
+    symbol = models.CharField(_("symbol"), max_length=8, blank=True, help_text=_("Shown where a photo would be."))
     price = models.DecimalField(_("price"), max_digits=8, decimal_places=2, validators=[MinValueValidator(0)])
     stock = models.PositiveIntegerField(_("stock"), default=0)
 
@@ -54,9 +52,7 @@ def make_order_number():
 
 
 class Order(models.Model):
-    number = models.CharField(
-        _("number"), max_length=10, unique=True, editable=False, default=make_order_number
-    )
+    number = models.CharField(_("number"), max_length=10, unique=True, editable=False, default=make_order_number)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders")
     item = models.ForeignKey(Item, models.PROTECT, related_name="orders")
     quantity = models.PositiveIntegerField(_("quantity"))

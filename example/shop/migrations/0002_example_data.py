@@ -18,13 +18,9 @@ def add_example_data(apps, schema_editor):
     PaymentMethod = apps.get_model("shop", "PaymentMethod")
     User = apps.get_model("auth", "User")
     for symbol, name, description, price, stock in ITEMS:
-        Item.objects.create(
-            symbol=symbol, name=name, description=description, price=Decimal(price), stock=stock
-        )
+        Item.objects.create(symbol=symbol, name=name, description=description, price=Decimal(price), stock=stock)
     # The passwords are in the README. Do not do this on a site that others can reach.
-    demo = User.objects.create(
-        username="demo", email="demo@example.com", password=make_password("demo-password")
-    )
+    demo = User.objects.create(username="demo", email="demo@example.com", password=make_password("demo-password"))
     PaymentMethod.objects.create(user=demo, kind="card", description="Card ending in 4242, good until 12/39")
     User.objects.create(
         username="admin",
