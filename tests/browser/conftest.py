@@ -1,6 +1,21 @@
+import os
+
 import pytest
 
-playwright_api = pytest.importorskip("playwright.sync_api")
+if os.environ["DJANGO_SETTINGS_MODULE"] != "tests.example.settings":
+    raise pytest.UsageError("The browser walks the example: pytest --ds=tests.example.settings tests/browser")
+try:
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.look import make_look
+    from tests.browser.person import Person
+except ImportError as error:
+    raise pytest.UsageError(f"{error}: pip install playwright axe-playwright-python") from None
+
+from tests.example.customer import refill
+
+# Playwright's event loop lives in the main thread, where the ORM would refuse it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 # A browser that looks for updates or syncs makes connections that tests did not ask for.
 FLAGS = [
@@ -16,9 +31,15 @@ FLAGS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def shop(django_db_reset_sequences):
+    """The shop as its migrations fill it."""
+    refill()
+
+
 @pytest.fixture(scope="session")
 def browser(chromium_path):
-    with playwright_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         yield browser
         browser.close()
@@ -31,7 +52,7 @@ def new_context(browser, live_server):
 
     def make(**options):
         context = browser.new_context(base_url=live_server.url, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(15_000)
         contexts.append(context)
         return context
 
@@ -40,7 +61,18 @@ def new_context(browser, live_server):
         context.close()
 
 
+@pytest.fixture(scope="session")
+def look():
+    return make_look()
+
+
 @pytest.fixture
-def page(new_context):
-    """A tab of a visitor of the live server; further tabs are ``page.context.new_page()``."""
-    return new_context().new_page()
+def person(new_context):
+    """A customer at the home page; further tabs are ``person.another_tab()``."""
+    return Person(new_context().new_page())
+
+
+@pytest.fixture
+def other(new_context):
+    """A customer with another browser."""
+    return Person(new_context().new_page())
