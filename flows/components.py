@@ -128,10 +128,11 @@ class Action(FlowComponent, FormView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = self.get_form()
-        if not form.is_valid():
+        is_valid, refusal = form.is_valid(), self.execution.refusal
+        if refusal or (refusal is not None and not is_valid):
+            return self.form_refused(form, refusal)
+        if not is_valid:
             return self.form_invalid(form)
-        if self.execution.refusal is not None:
-            return self.form_refused(form, self.execution.refusal)
         try:
             self.execution.accept(self.position, self.get_answers(form))
         except NotStorableValue as error:
@@ -150,10 +151,10 @@ class Action(FlowComponent, FormView):
         return COMPLETE
 
     def form_refused(self, form: Any, errors: Mapping[str, Sequence[str]]) -> Any:
-        """Show again the errors that `form_valid` found when this same submission was handled before."""
+        """Show the errors of a submission that was handled before, with those that `form_valid` found then."""
         for field, messages in errors.items():
             form.add_error(None if field == NON_FIELD_ERRORS else field, list(messages))
-        return self.form_invalid(form)
+        return self.render_to_response(self.get_context_data(form=form))
 
     def get_answers(self, form: Any) -> Any:
         """Return what to remember of a valid form: its cleaned data without the values of password fields.

@@ -196,6 +196,9 @@ class Executor:
         if result.acted:
             task.walk_to(name)
         if not result.ended and not (result.acted and (execution.accepted or result.target or url)):
+            if result.acted and task.born and task.changed:
+                # No submission, but what it changed, such as the number of tries, is changed once.
+                task.record(str(execution.submission_key), {"errors": {}})
             return False
         if not submission.has_token:
             task.spend(name)

@@ -319,6 +319,15 @@ def test_state_that_an_invalid_submission_changed_is_kept():
     assert state(begin("deciding", "x")) == {}
 
 
+def test_an_invalid_submission_that_is_sent_twice_changes_the_state_once():
+    visitor = begin("deciding", "x")
+    url, form = visitor.url, visitor.form(name="")
+    for _ in range(3):
+        visitor.send(url, form)
+        assert "This field is required." in visitor.text
+    assert state(visitor)["tries"] == 1
+
+
 def test_an_action_that_ends_the_session_takes_the_task_along():
     visitor = begin("deciding", "x")
     old = visitor.client.cookies["sessionid"].value
