@@ -6,7 +6,6 @@ import threading
 import pytest
 from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -14,31 +13,10 @@ from flows import sessions
 
 from tests.testapp.flows import Card, Counted, Login, Method
 from tests.testapp.models import Effect
-from tests.visitor import Visitor
+from tests.visitor import Visitor, at_once
 
 #: tox sends fewer where only the version of Python or Django is another.
 PAIRS = int(os.environ.get("FLOWS_TEST_PAIRS", "50"))
-
-
-def at_once(*calls):
-    """Run calls in threads of their own, let go together; return what they returned."""
-    barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(number, call):
-        try:
-            barrier.wait()
-            results[number] = call()
-        except Exception as error:
-            results[number] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def send_doubled(visitor, times=2, **data):

@@ -1,7 +1,9 @@
 """A visitor as the tests need one: keeps to what a browser sends, and knows the page he is on."""
 
 import re
+import threading
 
+from django.db import connection
 from django.test import Client
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
@@ -67,3 +69,24 @@ class Visitor:
         other = Visitor(client)
         other.url, other.response = self.url, self.response
         return other
+
+
+def at_once(*calls):
+    """Run calls in threads of their own, let go together; return what they returned."""
+    barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(number, call):
+        try:
+            barrier.wait()
+            results[number] = call()
+        except Exception as error:
+            results[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

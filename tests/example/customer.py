@@ -1,13 +1,11 @@
 """A customer of the shop: reads the page he is on, and sends what its form holds."""
 
-import threading
 from html.parser import HTMLParser
 from importlib import import_module
 from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.core import mail
-from django.db import connection
 from django.urls import reverse
 
 from shop.models import Item
@@ -116,24 +114,3 @@ def item_url(name):
 def mailed_code():
     """Return the code in the last mail."""
     return mail.outbox[-1].body.split("the code for a new password is ")[1].split()[0]
-
-
-def at_once(*calls):
-    """Run calls in threads of their own, let go together; return what they returned."""
-    barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(number, call):
-        try:
-            barrier.wait()
-            results[number] = call()
-        except Exception as error:
-            results[number] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results

@@ -6,7 +6,8 @@ from django.core import mail
 from shop import flows
 from shop.models import Item, Order
 from shop.orders import place_order
-from tests.example.customer import at_once, item, item_url
+from tests.example.customer import item, item_url
+from tests.visitor import at_once
 
 
 def test_two_tabs_buy_two_things_with_a_login_in_the_middle(customer):
