@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.handlers.exception import response_for_exception
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.http import Http404, HttpRequest, HttpResponseBadRequest, HttpResponseRedirect, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
@@ -27,11 +26,9 @@ from .statestore import codec
 from .statestore.base import BaseStateStore, Hold, Record, shorten
 from .submission import Submission, entry_rendering, show_entry, spend_entry
 from .task import Task
+from .transactions import requests_transaction
 
 logger = logging.getLogger("flows")
-
-#: The engine that Django gives to a site without databases.
-NO_DATABASE = "django.db.backends.dummy"
 
 TASK_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -85,7 +82,7 @@ class Executor:
         if task.ended:
             return self._show_end(task)
         execution = self._execution(task)
-        with _requests_transaction():
+        with requests_transaction():
             result = execution.run()
             response = self._answer(execution, result)
         if self._is_seen(result, response):
@@ -98,7 +95,7 @@ class Executor:
     def _show_entry(self) -> HttpResponseBase:
         owner = binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
         execution = self._execution(self._begin(new_task_id()), on_link=self._bear(owner))
-        with _requests_transaction():
+        with requests_transaction():
             result = execution.run()
             response = self._answer(execution, result)
         if self._is_seen(result, response):
@@ -174,7 +171,7 @@ class Executor:
             if earlier and "errors" not in earlier:
                 return self._replay(execution, earlier)
             execution.refusal = earlier and earlier["errors"]
-            with _requests_transaction(for_effects="transaction" not in self.store.guarantees):
+            with requests_transaction(for_effects="transaction" not in self.store.guarantees):
                 result = execution.run()
                 response = self._answer(execution, result)
                 executed = not result.misled and self._note(execution, result, response, submission)
@@ -284,18 +281,3 @@ class Executor:
 
 def _changed(kwargs: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in kwargs.items() if name not in before or before[name] != value}
-
-
-@contextmanager
-def _requests_transaction(*, for_effects: bool = False) -> Iterator[None]:
-    """Give an action the transaction that ``ATOMIC_REQUESTS`` promises, ``for_effects`` on the default database anyway.
-
-    Our views step out of Django's own: the session is read before our transaction begins, and a store that is
-    not in the database is written after the effects are committed. What fails before that leaves no effects.
-    """
-    with ExitStack() as stack:
-        for alias, options in connections.settings.items():
-            wanted = options["ATOMIC_REQUESTS"] or (for_effects and alias == DEFAULT_DB_ALIAS)
-            if wanted and options["ENGINE"] != NO_DATABASE and not connections[alias].in_atomic_block:
-                stack.enter_context(transaction.atomic(alias))
-        yield

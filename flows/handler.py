@@ -105,7 +105,7 @@ class FlowHandler:
         if position.is_action:
             # What decorators leave on dispatch: csrf_exempt, login_required …
             attributes.update(component.dispatch.__dict__)
-        # See executor._requests_transaction.
+        # See transactions.requests_transaction.
         attributes["_non_atomic_requests"] = set(connections)
         view.__dict__.update(attributes)
         return view

@@ -17,12 +17,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from django.apps import apps
 from django.db.models import Model, QuerySet
-from django.db.models.query import ModelIterable
-from django.utils.functional import Promise, SimpleLazyObject, empty
+from django.utils.functional import Promise
 
 from ..exceptions import NotStorable, NotStorableValue, StateDamaged
+from .references import Reference, get_queryset, refer_to_instance, refer_to_queryset
 
 TAG = "~"
 
@@ -205,52 +204,23 @@ def _unpack_moment(kind: Any) -> Callable[[Any], Any]:
 
 
 def _pack_model(value: Any, path: str) -> Any:
-    if type(value) is Reference and value._flows_unread:
-        return value._flows_packed
-    if value.pk is None or value._state.adding:
-        raise NotStorable(
-            f"{path} is a {value._meta.label} that has not been saved, which a task cannot keep. "
-            f"Save it first, or keep its values."
-        )
-    return _tagged("model", [value._meta.label_lower, _pack(value.pk, f"{path}.pk"), value._state.db])
+    label, key, using = refer_to_instance(value, path)
+    return _tagged("model", [label, _pack(key, f"{path}.pk"), using])
 
 
 def _pack_queryset(value: Any, path: str) -> Any:
-    if value._iterable_class is not ModelIterable:
-        raise NotStorable(
-            f"{path} is a queryset of values of {value.model._meta.label}, which a task cannot keep. Make a list of it."
-        )
-    if packed := value.__dict__.get("_flows_packed"):
-        return packed  # as it was read: nobody filtered it, which would have made another
-    keys = [_pack(item.pk, path) for item in value]
-    return _tagged("queryset", [value.model._meta.label_lower, keys, value._db])
+    label, keys, using = refer_to_queryset(value, path)
+    return _tagged("queryset", [label, [_pack(key, path) for key in keys], using])
 
 
-class Reference(SimpleLazyObject):
-    """A model instance that is fetched when it is first looked at."""
-
-    def __init__(self, packed: Any) -> None:
-        label, key, using = packed
-        model = apps.get_model(label)
-        key = _unpack(key)
-        super().__init__(lambda: model._base_manager.using(using).get(pk=key))
-        self.__dict__["_flows_packed"] = _tagged("model", packed)
-        self.__dict__["_flows_key"] = key
-
-    def __hash__(self) -> int:
-        return hash(self.__dict__["_flows_key"])  # as the instance's own, without fetching it
-
-    @property
-    def _flows_unread(self) -> bool:
-        return self.__dict__["_wrapped"] is empty
+def _unpack_model(packed: Any) -> Any:
+    label, key, using = packed
+    return Reference(label, _unpack(key), using)
 
 
-def _unpack_queryset(packed: Any) -> QuerySet[Any]:
+def _unpack_queryset(packed: Any) -> Any:
     label, keys, using = packed
-    rows: QuerySet[Any] = apps.get_model(label)._default_manager.using(using)
-    queryset = rows.filter(pk__in=[_unpack(key) for key in keys])
-    queryset.__dict__["_flows_packed"] = _tagged("queryset", packed)
-    return queryset
+    return get_queryset(label, [_unpack(key) for key in keys], using)
 
 
 _PACKERS: dict[type, Callable[[Any, str], Any]] = {
@@ -286,7 +256,7 @@ _UNPACKERS: dict[str, Callable[[Any], Any]] = {
     "datetime": _unpack_moment(datetime.datetime),
     "time": _unpack_moment(datetime.time),
     "timedelta": lambda packed: datetime.timedelta(*packed),
-    "model": Reference,
+    "model": _unpack_model,
     "queryset": _unpack_queryset,
 }
 
