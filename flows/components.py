@@ -107,7 +107,7 @@ class FlowComponent:
         return HttpResponseRedirect(self.link_to(component))
 
     def turn_back(self) -> HttpResponseBase:
-        """Return a redirect to the last page before this one that is open to the visitor."""
+        """Return a redirect to the last page that the visitor saw before this one and that is still open."""
         return self.execution.turn_back(self.position)
 
     @classmethod

@@ -20,7 +20,7 @@ from . import binder, pages, sessions
 from .config import config
 from .exceptions import StateDamaged, StateExists, StateNotFound, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
-from .links import ON_COMPLETE_PARAM, Links, is_safe_redirect
+from .links import ON_COMPLETE_PARAM, Links, get_safe_redirect
 from .positions import Position
 from .statestore import codec
 from .statestore.base import BaseStateStore, Hold, Record, shorten
@@ -239,9 +239,8 @@ class Executor:
         return str(values[0])
 
     def _begin(self, task_id: str) -> Task:
-        url = self.request.GET.get(ON_COMPLETE_PARAM)
-        safe_url = url if url and is_safe_redirect(self.request, url) else None
-        return Task.begin(task_id, self.flow, codec, kwargs=self.links.captured, on_complete_url=safe_url)
+        url = get_safe_redirect(self.request, self.request.GET.get(ON_COMPLETE_PARAM))
+        return Task.begin(task_id, self.flow, codec, kwargs=self.links.captured, on_complete_url=url)
 
     def _open(self, task_id: str, record: Record) -> Task:
         """Return the task in a record. Its owner is checked before anything in it is decoded."""

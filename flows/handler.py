@@ -18,7 +18,7 @@ from .config import config
 from .definition import check_flow, check_routes
 from .exceptions import DefinitionError, InvalidTarget
 from .executor import Executor, new_task_id
-from .links import ON_COMPLETE_PARAM, REST, add_query, is_safe_redirect
+from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect
 from .pages import make_private
 from .positions import Position, describe
 from .statestore import codec
@@ -134,14 +134,13 @@ class FlowHandler:
         later = {name for action in root.actions() for name in action.parameters}
         later -= next(root.actions()).parameters
         if initial_state is not None or later & kwargs.keys():
-            safe = on_complete_url if on_complete_url and is_safe_redirect(request, on_complete_url) else None
             task = Task.begin(
                 new_task_id(),
                 f"{self.app_name}:{root.name}",
                 codec,
                 kwargs=kwargs,
                 state=initial_state,
-                on_complete_url=safe,
+                on_complete_url=get_safe_redirect(request, on_complete_url),
             )
             self.state_store.create(task.id, binder.get_owner(request), codec.to_text(task.to_dict()))
             parts[config.TASK_ID_PARAM] = task.id

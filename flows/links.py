@@ -49,11 +49,14 @@ def add_query(url: str, query: Mapping[str, Any] | None) -> str:
     return f"{url}?{urlencode(query, doseq=True)}" if query else url
 
 
-def is_safe_redirect(request: HttpRequest, url: str) -> bool:
-    """Return whether ``url`` stays on this host or on one of ``FLOWS_ALLOWED_REDIRECT_HOSTS``."""
+def get_safe_redirect(request: HttpRequest, url: str | None) -> str | None:
+    """Return ``url`` if it stays on this host or on one of ``FLOWS_ALLOWED_REDIRECT_HOSTS``, else None."""
+    if not url:
+        return None
     try:
         HttpResponseRedirect(url)
     except (DisallowedRedirect, BadHeaderError):
-        return False  # of a scheme, a length or a shape that no response can hold
+        return None  # of a scheme, a length or a shape that no response can hold
     hosts = {request.get_host(), *config.ALLOWED_REDIRECT_HOSTS}
-    return url_has_allowed_host_and_scheme(url, allowed_hosts=hosts, require_https=request.is_secure())
+    is_safe = url_has_allowed_host_and_scheme(url, allowed_hosts=hosts, require_https=request.is_secure())
+    return url if is_safe else None
