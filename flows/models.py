@@ -3,6 +3,10 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .statestore.base import CLAIMED, ENDED, OPEN
+
+STATUSES = [(OPEN, _("open")), (CLAIMED, _("being finished")), (ENDED, _("ended"))]
+
 
 class StoredTask(models.Model):
     """One row a task. Written by the state store alone."""
@@ -10,6 +14,9 @@ class StoredTask(models.Model):
     id = models.CharField(_("id"), max_length=64, primary_key=True)
     owner = models.CharField(_("owner"), max_length=64, editable=False)
     version = models.PositiveIntegerField(_("version"), default=0, editable=False)
+    status = models.CharField(
+        _("status"), max_length=8, default=OPEN, db_default=OPEN, choices=STATUSES, editable=False
+    )
     data = models.TextField(_("data"), editable=False)
     # By the database's clock. Indexed, since the idle time decides what is live and what is cleaned up.
     touched = models.DateTimeField(_("last used"), db_index=True, editable=False)

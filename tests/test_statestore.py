@@ -83,6 +83,7 @@ def test_what_the_library_puts_is_flat_text_and_numbers():
         "owner": str,
         "data": str,
         "version": int,
+        "status": str,
         "touched": float,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,7 +15,10 @@ from weakref import WeakValueDictionary
 from ..config import config
 from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 
-__all__ = ["BaseStateStore", "Record", "StateNotFound", "get_store"]
+__all__ = ["CLAIMED", "ENDED", "OPEN", "BaseStateStore", "Hold", "Record", "StateNotFound", "get_store"]
+
+#: The status of a task: going on; an action of it is being executed outside of any transaction; at its end.
+OPEN, CLAIMED, ENDED = "open", "claimed", "ended"
 
 
 @dataclass(frozen=True)
@@ -23,25 +26,50 @@ class Record:
     """What a store keeps of one task.
 
     ``owner`` is the hash of whose it is, ``data`` ASCII text, ``version`` counts the writes, ``idle`` is for how
-    many seconds nobody has written or touched it.
+    many seconds nobody has written or touched it. A task whose status is ``CLAIMED`` does not expire.
     """
 
     owner: str
     data: str
     version: int = 0
     idle: float = 0.0
+    status: str = OPEN
 
 
 class Hold:
-    """A task that is held by one request: nobody else executes a submission of it meanwhile."""
+    """A task that is held by one request: nobody else executes a submission of it meanwhile.
 
-    def __init__(self, record: Record | None) -> None:
+    ``commit`` keeps a record in the place of another at once, for stores that give the guarantee ``"claim"``.
+    """
+
+    def __init__(self, record: Record | None, commit: Callable[[Record | None, Record], None] | None = None) -> None:
         self.record = record
         self.saved: Record | None = None
+        self._commit = commit
 
-    def save(self, owner: str, data: str) -> None:
+    def save(self, owner: str, data: str, status: str = OPEN) -> None:
         """Say what to keep when the hold ends. Without this, what was there stays; what is new is not kept."""
-        self.saved = Record(owner, data, self.record.version + 1 if self.record else 1)
+        self.saved = self._next(owner, data, status)
+
+    def claim(self, owner: str, data: str) -> None:
+        """Keep this as claimed, now and for good. What follows is in no transaction of the store."""
+        self._keep_now(self._next(owner, data, CLAIMED))
+
+    def settle(self, owner: str, data: str) -> None:
+        """Keep this now in the place of the claim, and hold the task anew.
+
+        Raises `StoreConflict` if another request came in between.
+        """
+        self._keep_now(self._next(owner, data, OPEN))
+
+    def _next(self, owner: str, data: str, status: str) -> Record:
+        return Record(owner, data, self.record.version + 1 if self.record else 1, status=status)
+
+    def _keep_now(self, record: Record) -> None:
+        if self._commit is None:
+            raise NotImplementedError("The state store cannot claim a task; its guarantees must not hold 'claim'.")
+        self._commit(self.record, record)
+        self.record = record
 
 
 class BaseStateStore:
@@ -51,8 +79,9 @@ class BaseStateStore:
     implements them too. Constructing a store does no I/O.
     """
 
-    #: What the store promises for the effects of an action, the default first: ``"transaction"`` (state and
-    #: effects are committed together) or ``"retry"`` (at least once after a crash, once otherwise).
+    #: What the store can promise for the effects of an action, the default first: ``"transaction"`` (state and
+    #: effects are committed together), ``"claim"`` (at most once) or ``"retry"`` (at least once after a crash,
+    #: once otherwise).
     guarantees: ClassVar[tuple[str, ...]] = ("retry",)
 
     _locks: WeakValueDictionary[str, _Lock]
@@ -86,7 +115,8 @@ class BaseStateStore:
         if not state:
             raise StateNotFound(f"There is no task {shorten(task_id)}.")
         try:
-            record = Record(state["owner"], state["data"], state["version"], time.time() - state["touched"])
+            idle, status = time.time() - state["touched"], state.get("status", OPEN)
+            record = Record(state["owner"], state["data"], state["version"], idle, status)
         except (KeyError, TypeError) as error:
             raise StateDamaged(f"What is kept of the task {shorten(task_id)} lacks {error}.") from error
         if record.idle >= config.TASK_IDLE_TIMEOUT:
@@ -151,6 +181,10 @@ class BaseStateStore:
         """Remove up to ``limit`` expired tasks and return how many. A store that forgets by itself has none."""
         return 0
 
+    def claimed(self) -> Iterator[tuple[str, Record]]:
+        """Yield the ids and records of the tasks that are claimed, for a store that gives this guarantee."""
+        return iter(())
+
     # Helpers
 
     @contextmanager
@@ -165,7 +199,8 @@ class BaseStateStore:
             lock.release()
 
     def _write(self, task_id: str, record: Record) -> None:
-        state = {"owner": record.owner, "data": record.data, "version": record.version, "touched": time.time()}
+        state = {"owner": record.owner, "data": record.data, "version": record.version, "status": record.status}
+        state["touched"] = time.time()
         with _unavailable():
             self.put_state(task_id, state)
 

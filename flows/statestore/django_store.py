@@ -6,22 +6,27 @@ State and effects in that database are committed together. The database's clock 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.apps import apps
 from django.db import IntegrityError, InterfaceError, OperationalError, connections, router, transaction
-from django.db.models import F, Func, QuerySet, TextField, Value
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Now
 
 from ..config import config
 from ..exceptions import StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from . import codec
-from .base import BaseStateStore, Hold, Record, shorten
+from .base import CLAIMED, BaseStateStore, Hold, Record, shorten
 
 logger = logging.getLogger("flows.statestore")
+
+#: What a record is made of.
+FIELDS = ("owner", "data", "version", "status", "touched", Now())
 
 #: MariaDB and MySQL: too many connections, lock wait timeout, deadlock, cannot connect, gone away, lost connection.
 MYSQL_PASSING = {1040, 1205, 1213, 2002, 2003, 2006, 2013}
@@ -33,7 +38,7 @@ POSTGRESQL_PASSING = ("08", "40", "53", "55P03", "57")
 class StateStore(BaseStateStore):
     """One row of `flows.models.StoredTask` for each task."""
 
-    guarantees = ("transaction",)
+    guarantees = ("transaction", "claim", "retry")
 
     # The two that every store has: any dict of storable values under an id
 
@@ -55,22 +60,16 @@ class StateStore(BaseStateStore):
 
     @contextmanager
     def lock(self, task_id: str) -> Iterator[Hold]:
-        with _unavailable(), transaction.atomic(self._alias):
-            rows = self._live(task_id)
-            if connections[self._alias].vendor == "postgresql":
-                rows = rows.annotate(wait=_lock_timeout())
-            if connections[self._alias].features.has_select_for_update:
-                rows = rows.select_for_update()
-            else:
-                # SQLite: a transaction that reads first and then writes fails when another wrote in between.
-                rows.update(version=F("version"))
-            hold = Hold(_fetch(rows, task_id))
+        with _unavailable(), ExitStack() as stack:
+            stack.enter_context(transaction.atomic(self._alias))
+            hold = Hold(self._lock(task_id), partial(self._commit, task_id, stack))
             yield hold
             self._keep(task_id, hold)
 
     @contextmanager
     def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
-        with _unavailable(), transaction.atomic(self._alias):
+        with _unavailable(), ExitStack() as stack:
+            stack.enter_context(transaction.atomic(self._alias))
             if connections[self._alias].vendor == "postgresql":
                 with connections[self._alias].cursor() as cursor:
                     cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_milliseconds()])
@@ -79,9 +78,9 @@ class StateStore(BaseStateStore):
                 self._rows.create(pk=task_id, owner=owner, touched=Now())
             except IntegrityError as error:
                 raise StateExists(f"There already is a task {shorten(task_id)}.") from error
-            hold = Hold(None)
+            hold = Hold(None, partial(self._commit, task_id, stack))
             yield hold
-            if hold.saved is None:
+            if hold.saved is hold.record is None:
                 self._rows.filter(pk=task_id).delete()
             self._keep(task_id, hold)
 
@@ -91,9 +90,7 @@ class StateStore(BaseStateStore):
 
     def update(self, task_id: str, record: Record) -> None:
         with self._free(task_id) as rows:
-            later = Record(record.owner, record.data, record.version + 1)
-            if not _overwrite(rows.filter(version=record.version), later):
-                raise StoreConflict(f"The task {shorten(task_id)} was changed by another request.")
+            self._replace(rows, task_id, record, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
         with self._free(task_id) as rows:
@@ -101,10 +98,52 @@ class StateStore(BaseStateStore):
 
     def delete_expired(self, limit: int) -> int:
         with _unavailable():
-            expired = self._rows.filter(touched__lte=_horizon())
+            expired = self._rows.filter(touched__lte=_horizon()).exclude(status=CLAIMED)
             # The ids first: not every database can delete a limited number of rows. Then what is still expired.
             ids = list(expired.order_by("touched").values_list("pk", flat=True)[:limit])
             return expired.filter(pk__in=ids).delete()[0]
+
+    def claimed(self) -> Iterator[tuple[str, Record]]:
+        with _unavailable():
+            rows = self._rows.filter(status=CLAIMED).order_by("touched")
+            for task_id, *fields in rows.values_list("pk", *FIELDS).iterator():
+                yield task_id, _record(fields)
+
+    # Holding
+
+    def _lock(self, task_id: str) -> Record:
+        rows = self._live(task_id)
+        if connections[self._alias].vendor == "postgresql":
+            rows = rows.annotate(wait=_lock_timeout())
+        if connections[self._alias].features.has_select_for_update:
+            rows = rows.select_for_update()
+        else:
+            # SQLite: a transaction that reads first and then writes fails when another wrote in between.
+            rows.update(version=F("version"))
+        return _fetch(rows, task_id)
+
+    def _commit(self, task_id: str, transactions: ExitStack, before: Record | None, after: Record) -> None:
+        """Keep what a hold claims or settles, and commit it. After a claim there is no transaction."""
+        self._replace(self._rows, task_id, before, after)
+        transactions.close()
+        with transaction.atomic(self._alias, durable=True):
+            pass  # raises RuntimeError within another transaction, in which nothing is committed yet
+        if after.status != CLAIMED:
+            transactions.enter_context(transaction.atomic(self._alias))
+            if self._lock(task_id).version != after.version:
+                raise StoreConflict(f"The task {shorten(task_id)} was changed by another request.")
+
+    def _keep(self, task_id: str, hold: Hold) -> None:
+        if hold.saved:
+            self._replace(self._rows, task_id, hold.record, hold.saved)
+
+    def _replace(self, rows: QuerySet[Any], task_id: str, before: Record | None, after: Record) -> None:
+        """Put ``after`` in the place of ``before``; what is gone is not brought back. Raises `StoreConflict`."""
+        now = rows.filter(pk=task_id, version=before.version if before else 0)
+        if not now.update(
+            owner=after.owner, data=after.data, version=after.version, status=after.status, touched=Now()
+        ):
+            raise StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
 
     # Rows
 
@@ -129,12 +168,7 @@ class StateStore(BaseStateStore):
     def _live(self, task_id: str) -> QuerySet[Any]:
         if not task_id.isprintable():
             return self._rows.none()  # made up by a visitor; a database cannot be asked for NUL or a lone surrogate
-        return self._rows.filter(pk=task_id, touched__gt=_horizon())
-
-    def _keep(self, task_id: str, hold: Hold) -> None:
-        """Write what was saved over the row that is held; one that is gone is not brought back."""
-        if hold.saved and not _overwrite(self._rows.filter(pk=task_id), hold.saved):
-            raise StoreConflict(f"The task {shorten(task_id)} was removed by another request.")
+        return self._rows.filter(Q(touched__gt=_horizon()) | Q(status=CLAIMED), pk=task_id)
 
 
 def _model() -> Any:
@@ -158,15 +192,15 @@ def _lock_timeout() -> Func:
 
 
 def _fetch(rows: QuerySet[Any], task_id: str) -> Record:
-    row = rows.values_list("owner", "data", "version", "touched", Now(), *rows.query.annotations).first()
+    row = rows.values_list(*FIELDS, *rows.query.annotations).first()
     if row is None:
         raise StateNotFound(f"There is no task {shorten(task_id)}.")
-    owner, data, version, touched, now, *_ = row
-    return Record(owner, data, version, (now - touched).total_seconds())
+    return _record(row)
 
 
-def _overwrite(rows: QuerySet[Any], record: Record) -> int:
-    return rows.update(owner=record.owner, data=record.data, version=record.version, touched=Now())
+def _record(row: Sequence[Any]) -> Record:
+    owner, data, version, status, touched, now, *_ = row
+    return Record(owner, data, version, (now - touched).total_seconds(), status)
 
 
 @contextmanager

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from ..config import config
 from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from . import codec
-from .base import BaseStateStore, Hold, Record, shorten
+from .base import CLAIMED, OPEN, BaseStateStore, Hold, Record, shorten
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -29,25 +31,33 @@ logger = logging.getLogger("flows.statestore")
 #: Seconds between two looks at a task that another request holds.
 POLL = 0.02
 
-#: KEYS task, lease; ARGV token, life of the lease in ms. Returns {held, owner, data, version, ms to live}.
+#: For how long a claimed task is kept, beyond the idle timeout, for somebody to look at it.
+CLAIM_LIFE = 365 * 24 * 3600
+#: What a record is made of.
+FIELDS = ("owner", "data", "version", "status")
+
+#: KEYS task, lease; ARGV token, life of the lease in ms. Returns {held, owner, data, version, status, ms to live}.
 LOCK = """
 if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) and redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return {0}
 end
-local task = redis.call('HMGET', KEYS[1], 'owner', 'data', 'version')
-return {1, task[1], task[2], task[3], redis.call('PTTL', KEYS[1])}
+local task = redis.call('HMGET', KEYS[1], 'owner', 'data', 'version', 'status')
+return {1, task[1], task[2], task[3], task[4], redis.call('PTTL', KEYS[1])}
 """
 
-#: KEYS task, lease; ARGV token, version expected (0: none yet), owner, data, life in ms, whether it must be free.
-#: Lets go of the lease. A client that lost the reply asks again, and finds its own token.
+#: KEYS task, lease, claim; ARGV lease token ('': it must be free), whether the lease is kept, writer,
+#: version expected (0: none yet), owner, data, status, life in ms. The key claim is there while the task is claimed.
+#: A client that lost the reply asks again, and finds itself as the writer.
 SAVE = """
 local task = redis.call('HMGET', KEYS[1], 'version', 'writer')
-if ARGV[6] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
-if task[2] == ARGV[1] then return 1 end
-if (task[1] or '0') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'owner', ARGV[3], 'data', ARGV[4], 'version', ARGV[2] + 1, 'writer', ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
+if ARGV[1] == '' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+if ARGV[2] == '0' and redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
+if task[2] == ARGV[3] then return 1 end
+if (task[1] or '0') ~= ARGV[4] then return 0 end
+redis.call('HSET', KEYS[1], 'version', ARGV[4] + 1, 'writer', ARGV[3],
+           'owner', ARGV[5], 'data', ARGV[6], 'status', ARGV[7])
+redis.call('PEXPIRE', KEYS[1], ARGV[8])
+if ARGV[7] == 'claimed' then redis.call('SET', KEYS[3], '', 'PX', ARGV[8]) else redis.call('DEL', KEYS[3]) end
 return 1
 """
 
@@ -56,9 +66,9 @@ RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL'
 
 
 class StateStore(BaseStateStore):
-    """One hash ``flows:{ID}:task`` and, while it is held, one lease ``flows:{ID}:lease`` for each task."""
+    """One hash ``flows:{ID}:task`` for each task, beside it ``…:lease`` while held and ``…:claim`` while claimed."""
 
-    guarantees = ("retry",)
+    guarantees = ("retry", "claim")
 
     # The two that every store has: any dict of storable values under an id
 
@@ -81,7 +91,7 @@ class StateStore(BaseStateStore):
     def read(self, task_id: str) -> Record:
         with _unavailable(), get_client().pipeline(transaction=False) as pipeline:
             task = _keys(task_id)[0]
-            pipeline.hmget(task, "owner", "data", "version")
+            pipeline.hmget(task, *FIELDS)
             pipeline.pttl(task)
             fields, life = pipeline.execute()
         return _record(task_id, [*fields, life])
@@ -89,7 +99,7 @@ class StateStore(BaseStateStore):
     @contextmanager
     def lock(self, task_id: str) -> Iterator[Hold]:
         with self._lease(task_id) as (token, fields):
-            hold = Hold(_record(task_id, fields))
+            hold = Hold(_record(task_id, fields), partial(self._commit, task_id, token))
             yield hold
             self._keep(task_id, hold, token)
 
@@ -98,19 +108,27 @@ class StateStore(BaseStateStore):
         with self._lease(task_id) as (token, fields):
             if fields[2] is not None:
                 raise StateExists(f"There already is a task {shorten(task_id)}.")
-            hold = Hold(None)
+            hold = Hold(None, partial(self._commit, task_id, token))
             yield hold
             self._keep(task_id, hold, token)
 
     def create(self, task_id: str, owner: str, data: str) -> None:
-        self._save(task_id, Record(owner, data, 0), secrets.token_hex(16))
+        self._save(task_id, None, Record(owner, data, 1))
 
     def update(self, task_id: str, record: Record) -> None:
-        self._save(task_id, record, secrets.token_hex(16), if_free=True)
+        self._save(task_id, record, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
         with _unavailable():
             get_client().pexpire(_keys(task_id)[0], _life())
+
+    def claimed(self) -> Iterator[tuple[str, Record]]:
+        pattern = f"{_escape(config.REDIS_STATE_STORE_PREFIX)}{{*}}:claim"
+        with _unavailable():
+            for key in get_client().scan_iter(pattern, count=1000):
+                task_id = key.decode("utf-8", "surrogatepass").rpartition("{")[2].removesuffix("}:claim")
+                with suppress(StateNotFound):
+                    yield task_id, self.read(task_id)
 
     # Scripts
 
@@ -122,7 +140,7 @@ class StateStore(BaseStateStore):
         deadline = time.monotonic() + config.LOCK_WAIT
         while True:
             with _unavailable():
-                held, *fields = get_client().eval(LOCK, 2, *keys, token, life)
+                held, *fields = get_client().eval(LOCK, 2, *keys[:2], token, life)
             if held:
                 break
             if time.monotonic() > deadline:
@@ -142,38 +160,64 @@ class StateStore(BaseStateStore):
         except StoreUnavailable:
             logger.warning("The lease of the task %s could not be released.", shorten(task_id))
 
+    def _commit(self, task_id: str, token: str, before: Record | None, after: Record) -> None:
+        """Keep at once what a hold claims or settles."""
+        self._save(task_id, before, after, token, keep_lease=True)
+
     def _keep(self, task_id: str, hold: Hold, token: str) -> None:
         if hold.saved is None:
             self._release(task_id, token)
         else:
-            version = hold.record.version if hold.record else 0
-            self._save(task_id, Record(hold.saved.owner, hold.saved.data, version), token)
+            self._save(task_id, hold.record, hold.saved, token)
 
-    def _save(self, task_id: str, record: Record, token: str, *, if_free: bool = False) -> None:
-        """Write ``record`` in the place of the one whose version it bears. Raises `StoreConflict`."""
-        arguments = (token, record.version, record.owner, record.data, _life(), int(if_free))
+    def _save(
+        self, task_id: str, before: Record | None, after: Record, token: str = "", *, keep_lease: bool = False
+    ) -> None:
+        """Put ``after`` in the place of ``before``, with the lease's token or where there is none.
+
+        Raises `StoreConflict`.
+        """
+        version, life = before.version if before else 0, _life(after.status)
+        arguments = (
+            token,
+            int(keep_lease),
+            secrets.token_hex(16),
+            version,
+            after.owner,
+            after.data,
+            after.status,
+            life,
+        )
         with _unavailable():
-            written = get_client().eval(SAVE, 2, *_keys(task_id), *arguments)
+            written = get_client().eval(SAVE, 3, *_keys(task_id), *arguments)
         if not written:
             raise StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
 
 
-def _keys(task_id: str) -> tuple[bytes, bytes]:
-    # The braces put both keys into one slot of a cluster. An id that a visitor made up may hold anything.
+def _keys(task_id: str) -> tuple[bytes, bytes, bytes]:
+    # The braces put all keys into one slot of a cluster. An id that a visitor made up may hold anything.
     stem = f"{config.REDIS_STATE_STORE_PREFIX}{{{task_id}}}".encode("utf-8", "surrogatepass")
-    return stem + b":task", stem + b":lease"
+    return stem + b":task", stem + b":lease", stem + b":claim"
 
 
-def _life() -> int:
-    return int(config.TASK_IDLE_TIMEOUT * 1000)
+def _escape(prefix: str) -> str:
+    """Return a prefix as a pattern of keys that stands for itself."""
+    return re.sub(r"([*?\[\]\\^])", r"\\\1", prefix)
+
+
+def _life(status: str = OPEN) -> int:
+    """Return for how many milliseconds from now on a task is kept."""
+    return int((config.TASK_IDLE_TIMEOUT + (CLAIM_LIFE if status == CLAIMED else 0)) * 1000)
 
 
 def _record(task_id: str, fields: list[Any]) -> Record:
-    owner, data, version, life = fields
+    owner, data, version, status, life = fields
     if owner is data is version is None:
         raise StateNotFound(f"There is no task {shorten(task_id)}.")
     try:
-        return Record(owner.decode(), data.decode("ascii"), int(version), max(0.0, (_life() - life) / 1000))
+        status = status.decode() if status else OPEN
+        idle = max(0.0, (_life(status) - life) / 1000)
+        return Record(owner.decode(), data.decode("ascii"), int(version), idle, status)
     except (AttributeError, TypeError, ValueError) as error:
         raise StateDamaged(f"The hash of the task {shorten(task_id)} cannot be read: {error}.") from error
 

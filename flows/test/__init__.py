@@ -12,11 +12,12 @@ needs real transactions: ``pytest.mark.django_db(transaction=True)``.
 
 from __future__ import annotations
 
+from .claiming import ClaimingContract
 from .holding import HoldingContract
 from .keeping import KeepingContract
 
 __all__ = ["StateStoreContract"]
 
 
-class StateStoreContract(KeepingContract, HoldingContract):
+class StateStoreContract(KeepingContract, HoldingContract, ClaimingContract):
     """What every state store must do."""
