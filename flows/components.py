@@ -48,6 +48,9 @@ class FlowComponent:
     preconditions: Sequence[Precondition] = ()
     #: Whether ``flow.back_url`` passes over the pages of this component.
     skip_on_back: bool = False
+    #: What is promised for the effects of ``form_valid()`` or ``complete()``: ``"transaction"``, ``"claim"`` or
+    #: ``"retry"``. None for the default of the state store.
+    guarantee: str | None = None
     is_scaffold: ClassVar[bool] = False
 
     request: HttpRequest
@@ -141,6 +144,7 @@ class Action(FlowComponent, FormView):
             form.add_error(None, _("This cannot be kept: it is nested too deeply, or holds a number that is none."))
             logger.info("%s", error)
             return self.form_invalid(form)
+        self.execution.begin_effects(self.position)
         outcome = self.form_valid(form)
         if not form.is_valid():
             self.execution.refuse(form)

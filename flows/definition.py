@@ -13,6 +13,8 @@ from .exceptions import DefinitionError
 from .positions import Position, describe
 from .transitions import Transition
 
+GUARANTEES = ("transaction", "claim", "retry")
+
 
 def check_flow(root: Any) -> Position:
     """Return the root position of a flow whose tree can work. Raises `DefinitionError`."""
@@ -99,6 +101,11 @@ def _check_component(component: type[FlowComponent]) -> None:
         raise DefinitionError(
             f"{component.__name__}.name is {component.name!r}. "
             f"Use letters, digits, hyphens, underscores and dots, as it stands in URLs and their names."
+        )
+    if component.guarantee is not None and component.guarantee not in GUARANTEES:
+        raise DefinitionError(
+            f"{component.__name__}.guarantee is {component.guarantee!r}. "
+            f"Make it 'transaction', 'claim' or 'retry', or None for the default of the state store."
         )
     transition = getattr(component, "transition", None)
     if transition is not None and not isinstance(transition, Transition):

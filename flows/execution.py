@@ -41,7 +41,11 @@ class Execution(Navigation):
     """Runs one request through the tree, and answers what its components ask."""
 
     def __init__(
-        self, *place: Any, submission_key: str | None = None, on_link: Callable[[Task], None] | None = None
+        self,
+        *place: Any,
+        submission_key: str | None = None,
+        on_link: Callable[[Task], None] | None = None,
+        on_effects: Callable[[Task, Position], None] | None = None,
     ) -> None:
         super().__init__(*place)
         self.submission_key = submission_key
@@ -55,6 +59,8 @@ class Execution(Navigation):
         #: Called before a link is made in a task that is not kept yet.
         self.on_link = on_link
         self.linked = False
+        #: Called before what stands at a place has effects, to see to its guarantee.
+        self.on_effects = on_effects
         self._carrier: OutcomeResponse | None = None
         self._finished = False
 
@@ -67,7 +73,7 @@ class Execution(Navigation):
             return self._mislead()
         acted = outcome is None
         if outcome is None:
-            outcome = self._act()
+            place, outcome = self._resume() or (place, self._act())
         outcome, origin = self._leave(place, outcome)
         result = self._conclude(outcome, origin)
         result.acted = acted
@@ -100,6 +106,15 @@ class Execution(Navigation):
         if isinstance(outcome, OutcomeResponse):
             self._carrier, outcome = outcome, outcome.outcome
         return outcome
+
+    def _resume(self) -> tuple[Position, Any] | None:
+        """Return where an earlier submission of this page stopped half way, and what comes out there now."""
+        name, done = self.task.resume_at(self.position.name) or (None, False)
+        place = next((level for level in self.position.path if level.name == name), None)
+        if place is None:
+            return None
+        self.accepted = not self.is_safe
+        return place, COMPLETE if done else self._complete(place)
 
     def _leave(self, place: Position, outcome: Any) -> tuple[Any, Position]:
         """Return what comes out of the root, and the place from which a component in it is to be looked for."""
@@ -141,7 +156,10 @@ class Execution(Navigation):
         scaffold = self.scaffold(place)
         if self.is_safe and (place.parent is None or type(scaffold).complete is not Scaffold.complete):
             return self._ask_to_finish()
+        if type(scaffold).complete is not Scaffold.complete:
+            self.begin_effects(place)
         outcome = scaffold.complete()
+        self.task.do_rest(self.position.name)
         self._finished = self._finished or place.parent is None
         if outcome is None:
             return COMPLETE
@@ -206,6 +224,11 @@ class Execution(Navigation):
         """Remember the answers of a valid form, before the action does anything with them."""
         self.accepted = True
         self.task.remember(position.name, answers)
+
+    def begin_effects(self, place: Position) -> None:
+        """Keep what has to be kept before the component at ``place`` does what it is for."""
+        if self.on_effects and not self.is_safe:
+            self.on_effects(self.task, place)
 
     def refuse(self, form: Any) -> None:
         """Note the errors that an action added to a valid form."""

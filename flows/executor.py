@@ -18,15 +18,16 @@ from django.http.response import HttpResponseBase
 
 from . import binder, pages, sessions
 from .config import config
-from .exceptions import StateDamaged, StateExists, StateNotFound, StoreUnavailable
+from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
+from .guarantees import Guarantees, lock_settled
 from .links import ON_COMPLETE_PARAM, Links, get_safe_redirect
 from .positions import Position
 from .statestore import codec
 from .statestore.base import BaseStateStore, Hold, Record, shorten
 from .submission import Submission, entry_rendering, show_entry, spend_entry
 from .task import Task
-from .transactions import requests_transaction
+from .transactions import RequestsTransaction
 
 logger = logging.getLogger("flows")
 
@@ -51,6 +52,7 @@ class Executor:
         self.kwargs = kwargs
         self.links = Links(request, position)
         self.session_key: str | None = None
+        self.guarantees: Guarantees | None = None
 
     def respond(self) -> HttpResponseBase:
         """Answer the request."""
@@ -63,7 +65,10 @@ class Executor:
             logger.exception("A stored task cannot be read; its visitor is told that there is none.")
             response = pages.no_such_task(self.request, self.position)
         except StoreUnavailable:
-            response = pages.busy(self.request, self.position)
+            if self.guarantees and self.guarantees.claimed:
+                response = pages.being_finished(self.request, self.position)
+            else:
+                response = pages.busy(self.request, self.position)
         except UnreadablePostError:
             response = HttpResponseBadRequest()
         except (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError) as error:
@@ -81,8 +86,10 @@ class Executor:
         task = self._open(task_id, record)
         if task.ended:
             return self._show_end(task)
+        if task.claim:
+            return pages.being_finished(self.request, self.position)
         execution = self._execution(task)
-        with requests_transaction():
+        with RequestsTransaction():
             result = execution.run()
             response = self._answer(execution, result)
         if self._is_seen(result, response):
@@ -95,7 +102,7 @@ class Executor:
     def _show_entry(self) -> HttpResponseBase:
         owner = binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
         execution = self._execution(self._begin(new_task_id()), on_link=self._bear(owner))
-        with requests_transaction():
+        with RequestsTransaction():
             result = execution.run()
             response = self._answer(execution, result)
         if self._is_seen(result, response):
@@ -141,7 +148,7 @@ class Executor:
         self.session_key = sessions.get_session_key(self.request)
         submission = Submission(self.request, self.position)
         if task_id:
-            return self._hold(self.store.lock(task_id), task_id, submission, owner)
+            return self._hold(lock_settled(self.store, task_id), task_id, submission, owner)
         rendering = entry_rendering(self.request, self.position)
         # A token is of one rendering for one visitor; the owner may be another after a login or logout.
         scope = "" if submission.has_token else owner
@@ -150,7 +157,7 @@ class Executor:
         try:
             return self._hold(self.store.birth(task_id, owner), task_id, submission, owner, key)
         except StateExists:
-            return self._hold(self.store.lock(task_id), task_id, submission, owner, key)
+            return self._hold(lock_settled(self.store, task_id), task_id, submission, owner, key)
 
     def _hold(
         self,
@@ -161,29 +168,43 @@ class Executor:
         key: str | None = None,
     ) -> HttpResponseBase:
         """Execute a submission while its task is held, unless it was executed before."""
-        with holding as hold:
-            task = self._open(task_id, hold.record) if hold.record else self._begin(task_id)
-            if task.ended:
-                return self._show_end(task)
-            key = key or submission.key(task_id, task.rendering(self.position.name))
-            execution = self._execution(task, submission_key=key)
-            earlier = task.result_of(key)
-            if earlier and "errors" not in earlier:
-                return self._replay(execution, earlier)
-            execution.refusal = earlier and earlier["errors"]
-            with requests_transaction(for_effects="transaction" not in self.store.guarantees):
-                result = execution.run()
-                response = self._answer(execution, result)
-                executed = not result.misled and self._note(execution, result, response, submission)
-                # In here, where the effects can still be undone if there is something that cannot be kept.
-                kept = task.changed if task.born else executed or execution.linked
-                data = codec.to_text(task.to_dict()) if kept else ""
-            if kept:
-                hold.save(binder.get_owner(self.request), data)
-            elif not task.born:
-                # The page is shown again. Should it link to others, their task cannot have this submission's id.
-                task.id = new_task_id()
-                execution.on_link = self._bear(owner)
+        try:
+            with holding as hold:
+                task = self._open(task_id, hold.record) if hold.record else self._begin(task_id)
+                if task.ended:
+                    return self._show_end(task)
+                if task.claim:
+                    return pages.being_finished(self.request, self.position)
+                key = key or submission.key(task_id, task.rendering(self.position.name))
+                earlier = task.result_of(key)
+                if earlier and "errors" not in earlier:
+                    return self._replay(self._execution(task), earlier)
+                return self._execute(task, hold, submission, key, earlier)
+        except StoreConflict:
+            if not (self.guarantees and self.guarantees.let_go):
+                raise
+        # Between two parts of the submission its twin came in, and went on with it.
+        return self._hold(lock_settled(self.store, task_id), task_id, submission, owner, key)
+
+    def _execute(
+        self, task: Task, hold: Hold, submission: Submission, key: str, earlier: dict[str, Any] | None
+    ) -> HttpResponseBase:
+        guarantees = self.guarantees = Guarantees(self.store, self.request, self.position, key, hold)
+        execution = self._execution(task, submission_key=key, on_effects=guarantees.begin)
+        execution.refusal = earlier and earlier["errors"]
+        with guarantees.transaction:
+            result = execution.run()
+            response = self._answer(execution, result)
+            executed = not result.misled and self._note(execution, result, response, submission)
+            # In here, where the effects can still be undone if there is something that cannot be kept.
+            kept = task.changed if task.born else executed or execution.linked
+            data = guarantees.settle(task) if kept else ""
+        if kept:
+            guarantees.save(task, data)
+        elif not task.born:
+            # The page is shown again. Should it link to others, their task cannot have this submission's id.
+            task.id = new_task_id()
+            execution.on_link = self._bear(binder.get_owner(self.request))
         return response
 
     def _note(self, execution: Execution, result: Result, response: HttpResponseBase, submission: Submission) -> bool:

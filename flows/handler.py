@@ -100,12 +100,17 @@ class FlowHandler:
             return Executor(self.state_store, self.app_name, request, position, *args, **kwargs).respond()
 
         component: Any = position.component
-        attributes: dict[str, Any] = {"view_class": component, "view_initkwargs": {}, "position": position}
+        attributes: dict[str, Any] = {
+            "view_class": component,
+            "view_initkwargs": {},
+            "position": position,
+            "flow_handler": self,
+        }
         view.__doc__, view.__module__ = component.__doc__, component.__module__
         if position.is_action:
             # What decorators leave on dispatch: csrf_exempt, login_required …
             attributes.update(component.dispatch.__dict__)
-        # See transactions.requests_transaction.
+        # See transactions.RequestsTransaction.
         attributes["_non_atomic_requests"] = set(connections)
         view.__dict__.update(attributes)
         return view

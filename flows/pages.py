@@ -1,4 +1,4 @@
-"""The pages that are no action's: no such task, busy, done."""
+"""The pages that are no action's: no such task, busy, being finished, done."""
 
 from __future__ import annotations
 
@@ -35,8 +35,21 @@ def busy(request: HttpRequest, position: Position) -> HttpResponse:
     return response
 
 
+def being_finished(request: HttpRequest, position: Position) -> HttpResponse:
+    """Say that an earlier submission is being executed, and may have been interrupted. Nothing else was done."""
+    # A POST that was not handled may be sent again; a GET is shown all that there is.
+    is_post = request.method == "POST"
+    response = _page(request, position, "flows/being_finished.html", status=503 if is_post else 200)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
 def _page(request: HttpRequest, position: Position, template: str, status: int = 200) -> HttpResponse:
-    context: dict[str, Any] = {"title": position.root.component.title, "begin_url": _begin_url(request, position)}
+    context: dict[str, Any] = {
+        "title": position.root.component.title,
+        "begin_url": _begin_url(request, position),
+        "again_url": request.get_full_path(),
+    }
     return render(request, template, context, status=status)
 
 

@@ -187,6 +187,40 @@ class Task:
             self._document["renderings"][name] = self.rendering(name) + 1
             self._changed = True
 
+    # What a submission has begun
+
+    @property
+    def claim(self) -> Mapping[str, str] | None:
+        """What is being executed outside of the task's transaction: ``submission``, ``position``, ``place``, ``url``.
+
+        ``place`` is what is being run, the action at ``position`` or a scaffold that it completes.
+        """
+        claim: Mapping[str, str] | None = self._document.get("claim")
+        return claim
+
+    def make_claim(self, **claim: str) -> None:
+        self._document["claim"] = claim
+        self._changed = True
+
+    def drop_claim(self) -> None:
+        if self._document.pop("claim", None) is not None:
+            self._changed = True
+
+    def resume_at(self, position: str) -> tuple[str, bool] | None:
+        """Return where a submission at ``position`` goes on that came half way: a place, and whether that is done."""
+        place, done = self._document.get("half_done", {}).get(position, (None, False))
+        return (place, done) if place else None
+
+    def do_half(self, position: str, place: str, *, done: bool = False) -> None:
+        """Note that a submission at ``position`` is executed up to ``place``, which is done or comes next."""
+        self._document.setdefault("half_done", {})[position] = [place, done]
+        self._changed = True
+
+    def do_rest(self, position: str) -> None:
+        """Note that nothing is left to do of what was submitted at ``position``."""
+        if self._document.get("half_done", {}).pop(position, None) is not None:
+            self._changed = True
+
     # Keeping and ending
 
     @property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from types import TracebackType
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
@@ -11,16 +11,33 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 NO_DATABASE = "django.db.backends.dummy"
 
 
-@contextmanager
-def requests_transaction(*, for_effects: bool = False) -> Iterator[None]:
-    """Give an action the transaction that ``ATOMIC_REQUESTS`` promises, ``for_effects`` on the default database anyway.
+class RequestsTransaction:
+    """The transaction that ``ATOMIC_REQUESTS`` promises, and ``for_effects`` one on the default database anyway.
 
     Our views step out of Django's own: the session is read before our transaction begins, and a store that is
     not in the database is written after the effects are committed. What fails before that leaves no effects.
     """
-    with ExitStack() as stack:
+
+    def __init__(self, *, for_effects: bool = False) -> None:
+        self._for_effects = for_effects
+        self._transactions = ExitStack()
+
+    def __enter__(self) -> RequestsTransaction:
+        self.begin(for_effects=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._transactions.__exit__(kind, error, traceback)
+
+    def commit(self) -> None:
+        """Commit what was done so far."""
+        self._transactions.close()
+
+    def begin(self, *, for_effects: bool) -> None:
+        """Go on in a new transaction, or without one where the settings ask for none."""
         for alias, options in connections.settings.items():
-            wanted = options["ATOMIC_REQUESTS"] or (for_effects and alias == DEFAULT_DB_ALIAS)
+            wanted = options["ATOMIC_REQUESTS"] or (for_effects and self._for_effects and alias == DEFAULT_DB_ALIAS)
             if wanted and options["ENGINE"] != NO_DATABASE and not connections[alias].in_atomic_block:
-                stack.enter_context(transaction.atomic(alias))
-        yield
+                self._transactions.enter_context(transaction.atomic(alias))

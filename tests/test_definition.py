@@ -269,6 +269,13 @@ def test_a_handler_without_flows_has_no_urls():
             "Faulty.transition is Linear, which is not a Transition. Use an instance of one, such as Linear().",
         ),
         (
+            {"action_set": [Action], "guarantee": "exactly once"},
+            (
+                "Faulty.guarantee is 'exactly once'. "
+                "Make it 'transaction', 'claim' or 'retry', or None for the default of the state store."
+            ),
+        ),
+        (
             {"action_set": [Action], "preconditions": LoginRequired},
             "Faulty.preconditions is LoginRequired. Make it a list of callables.",
         ),

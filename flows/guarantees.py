@@ -1,0 +1,113 @@
+"""What is promised for the effects of a component, and how a submission keeps to it.
+
+``"transaction"``: the effects and the task are committed together. ``"claim"``: that the component is going to be run
+is committed before it is; if its end is never heard of, nobody runs it again. ``"retry"``: the task is kept after the
+effects; if that fails, they may come twice.
+
+One submission may run components of different guarantees, such as a claimed payment and a ``complete()`` that
+is to be in a transaction. Where the guarantee changes, what was done so far is kept, with where to go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+
+from . import binder
+from .components import FlowComponent
+from .config import config
+from .positions import Position
+from .statestore import codec
+from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold
+from .task import Task
+from .transactions import RequestsTransaction
+
+#: Seconds between two looks at a task that another request has claimed.
+POLL = 0.02
+
+
+def get_guarantee(component: type[FlowComponent], store: BaseStateStore) -> str:
+    """Return the guarantee of a component in a store. Raises `ImproperlyConfigured` if the store cannot give it."""
+    guarantee = component.guarantee or store.guarantees[0]
+    if guarantee not in store.guarantees:
+        given = " or ".join(f"'{name}'" for name in store.guarantees)
+        raise ImproperlyConfigured(
+            f"{component.__name__}.guarantee is '{guarantee}', which {type(store).__module__} cannot give. "
+            f"Make it {given}, or keep the tasks in another state store."
+        )
+    return guarantee
+
+
+class Guarantees:
+    """Keeps one submission to the guarantees of the components that it runs."""
+
+    def __init__(self, store: BaseStateStore, request: HttpRequest, position: Position, key: str, hold: Hold) -> None:
+        self.store = store
+        self.request = request
+        self.position = position
+        self.key = key
+        self.hold = hold
+        #: The transaction of the project's databases; those of the store are its hold's.
+        self.transaction = RequestsTransaction(for_effects="transaction" not in store.guarantees)
+        #: Whether something runs, or ran, under a claim that is not settled yet.
+        self.claimed = False
+        #: Whether the task was let go for an instant, so that another request may have gone on with the submission.
+        self.let_go = False
+
+    def begin(self, task: Task, place: Position) -> None:
+        """See to the guarantee of the component at ``place``, which is about to be run."""
+        wanted = get_guarantee(place.component, self.store)
+        if wanted != "claim" and not self.claimed:
+            return
+        if place is not self.position:
+            task.do_half(self.position.name, place.name)
+        if wanted == "claim":
+            url = self.request.get_full_path()
+            task.make_claim(submission=self.key, position=self.position.name, place=place.name, url=url)
+        else:
+            task.drop_claim()
+        self._keep_now(task)
+        self.claimed = wanted == "claim"
+
+    def settle(self, task: Task) -> str:
+        """Return the text of the task at the end of the submission, when nothing is claimed any more."""
+        task.drop_claim()
+        return codec.to_text(task.to_dict())
+
+    def save(self, task: Task, data: str) -> None:
+        """Say what to keep when the hold ends."""
+        self.hold.save(binder.get_owner(self.request), data, ENDED if task.ended else OPEN)
+
+    def _keep_now(self, task: Task) -> None:
+        owner, data = binder.get_owner(self.request), codec.to_text(task.to_dict())
+        task.born = True
+        self.transaction.commit()
+        if task.claim:
+            self.hold.claim(owner, data)
+        else:
+            self.let_go = True
+            self.hold.settle(owner, data)
+        self.transaction.begin(for_effects=not task.claim)
+
+
+@contextmanager
+def lock_settled(store: BaseStateStore, task_id: str) -> Iterator[Hold]:
+    """Hold a task, after what another request has claimed is settled; if that takes too long, as it is."""
+    with store.lock(task_id) as hold:
+        if not _is_in_progress(hold):
+            yield hold
+            return
+    deadline = time.monotonic() + config.LOCK_WAIT
+    while time.monotonic() < deadline and store.read(task_id).status == CLAIMED:
+        time.sleep(POLL)
+    with store.lock(task_id) as hold:
+        yield hold
+
+
+def _is_in_progress(hold: Hold) -> bool:
+    """Return whether a task is claimed, and by a request that may still be at work."""
+    return hold.record is not None and hold.record.status == CLAIMED and hold.record.idle < config.LOCK_WAIT

@@ -1,0 +1,412 @@
+"""What is promised for the effects of a component holds when it fails half way."""
+
+import threading
+from functools import partial
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import transaction
+from django.test import Client
+from django.urls import include, path, reverse
+
+from flows.components import Action, Scaffold
+from flows.handler import FlowHandler
+from flows.models import StoredTask
+from flows.statestore.base import CLAIMED, OPEN, BaseStateStore, get_store
+from flows.transitions import Linear
+
+from tests.testapp.flows import NameForm
+from tests.testapp.models import Effect
+from tests.visitor import Visitor, at_once
+
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
+
+PAIRS = 10
+#: What was done, outside of every transaction, and what is to happen while it is done.
+done, during = [], {}
+
+
+def do(component):
+    """Have an effect on the world and one on the database, with what the test wants to happen in between."""
+    name = component.position.name
+    done.append(name)
+    Effect.objects.create(what=name)
+    if name in during:
+        during[name](component)
+
+
+class Step(Action):
+    form_class = NameForm
+
+    def form_valid(self, form):
+        self.state["paid"] = "yes"
+        do(self)
+        if form.cleaned_data["name"] == "declined":
+            form.add_error("name", "The card was declined.")
+            return self.form_invalid(form)
+        return super().form_valid(form)
+
+
+class Claimed(Step):
+    guarantee = "claim"
+
+
+class Last(Step):
+    pass
+
+
+class LastClaimed(Claimed):
+    pass
+
+
+class Ending(Scaffold):
+    transition = Linear()
+
+    def complete(self):
+        do(self)
+
+
+class ClaimedFirst(Ending):
+    action_set = [Claimed, Last]
+
+
+class ClaimedLast(Ending):
+    """The payment is claimed; the order that follows it is in a transaction."""
+
+    action_set = [Step, LastClaimed]
+
+
+class ClaimedEnd(Ending):
+    """The page is in a transaction; what follows it is claimed."""
+
+    action_set = [Step, Last]
+    guarantee = "claim"
+
+
+class Inner(Ending):
+    action_set = [LastClaimed]
+    guarantee = "claim"
+
+
+class Nested(Ending):
+    action_set = [Step, Inner]
+
+
+class Retried(Ending):
+    action_set = [Step]
+    guarantee = "retry"
+
+
+class DictStore(BaseStateStore):
+    def __init__(self):
+        self.states = {}
+
+    def get_state(self, task_id):
+        return self.states[task_id]
+
+    def put_state(self, task_id, state):
+        self.states[task_id] = state
+
+
+handler, poor = FlowHandler(), FlowHandler("poor", DictStore())
+for flow in (ClaimedFirst, ClaimedLast, ClaimedEnd, Nested, Retried):
+    handler.register_entry_point(flow)
+poor.register_entry_point(ClaimedFirst)
+urlpatterns = [path("", include(handler.urls)), path("poor/", include(poor.urls))]
+
+
+@pytest.fixture(autouse=True)
+def fresh(each_store, settings):
+    settings.FLOWS_LOCK_WAIT = 0.5
+    done.clear()
+    during.clear()
+
+
+def fail(component):
+    raise RuntimeError("Something outside has failed.")
+
+
+def arrive(flow, pages=1):
+    """Return a visitor on a page of a flow, who is shown errors as a visitor is."""
+    visitor = Visitor(Client(enforce_csrf_checks=True, raise_request_exception=False))
+    visitor.open(reverse(f"flows:{flow}"))
+    for _ in range(pages):
+        visitor.submit(name="x")
+        assert visitor.response.status_code == 200
+    done.clear()
+    return visitor
+
+
+def flowtasks(capsys, **options):
+    call_command("flowtasks", **options)
+    return capsys.readouterr().out
+
+
+def assert_being_finished(visitor, url=None, form=None):
+    if form:
+        visitor.send(url, form)
+        assert (visitor.response.status_code, visitor.response["Retry-After"]) == (503, "2")
+    visitor.open(url or visitor.url)
+    assert visitor.response.status_code == 200
+    assert "is being finished" in visitor.text
+    assert visitor.response["Cache-Control"] == "no-store, private"
+
+
+def test_a_claim_is_kept_before_the_action_is_run():
+    seen = []
+
+    def look(component):
+        seen.extend(at_once(lambda: get_store().read(component.task.id).status))
+
+    visitor = arrive("claimed-last")
+    during["claimed-last/last-claimed"] = look
+    visitor.submit(name="x")
+    assert seen == [CLAIMED]
+    assert "Done" in visitor.text
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_what_failed_under_a_claim_is_not_done_again(atomic, monkeypatch):
+    from django.db import connection
+
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
+    visitor = arrive("claimed-last")
+    url, form = visitor.url, visitor.form(name="x")
+    during["claimed-last/last-claimed"] = fail
+    visitor.send(url, form)
+    assert visitor.response.status_code == 500
+    assert_being_finished(visitor, url, form)
+    assert_being_finished(visitor, url.replace("last-claimed", "step"))
+    assert done == ["claimed-last/last-claimed"]
+    assert Effect.objects.filter(what="claimed-last/last-claimed").count() == int(not atomic)
+
+
+def test_the_first_page_can_be_claimed():
+    visitor = arrive("claimed-first", pages=0)
+    url, form = visitor.url, visitor.form(name="x")
+    during["claimed-first/claimed"] = fail
+    visitor.send(url, form)
+    assert visitor.response.status_code == 500
+    visitor.send(url, form)
+    assert "is being finished" in visitor.text
+    assert done == ["claimed-first/claimed"]
+
+
+def test_another_visitor_is_not_told_of_a_claim():
+    visitor = arrive("claimed-last")
+    during["claimed-last/last-claimed"] = fail
+    visitor.submit(name="x")
+    stranger = Visitor()
+    stranger.open(visitor.url)
+    assert stranger.response.status_code == 404
+    claimed = stranger.response.content
+    assert stranger.open(f"{visitor.page}?_t={'0' * 32}").content == claimed
+
+
+def test_a_claim_is_listed_and_released(capsys):
+    visitor = arrive("claimed-last")
+    url, form = visitor.url, visitor.form(name="x")
+    assert flowtasks(capsys, claimed=True) == "0 claimed tasks.\n"
+    keys = []
+
+    def note(component):
+        keys.append(component.submission_key)
+        fail(component)
+
+    during["claimed-last/last-claimed"] = note
+    visitor.send(url, form)
+    listed = flowtasks(capsys, claimed=True).splitlines()
+    assert listed[0].startswith(f"{visitor.task_id}  0:00:0")
+    assert listed[0].endswith(f"  flows:claimed-last at claimed-last/last-claimed, submission {keys[0]}")
+    assert listed[1] == "1 claimed task."
+
+    told = flowtasks(capsys, release=visitor.task_id)
+    assert told == "Released: claimed-last/last-claimed can be sent again.\n"
+    assert flowtasks(capsys, claimed=True) == "0 claimed tasks.\n"
+    during.clear()
+    visitor.send(url, form)
+    assert "Done" in visitor.text
+    assert done == ["claimed-last/last-claimed"] * 2 + ["claimed-last"]
+
+
+def test_a_claimed_page_that_was_done_after_all_is_passed(capsys):
+    visitor = arrive("claimed-first", pages=0)
+    url, form = visitor.url, visitor.form(name="x")
+    during["claimed-first/claimed"] = fail
+    visitor.send(url, form)
+    ((task_id, _),) = get_store().claimed()
+    told = flowtasks(capsys, release=task_id, done=True)
+    assert told == "Released: claimed-first/claimed is done, its visitor goes on from there.\n"
+    visitor.send(url, form)
+    assert visitor.page == "/claimed-first/last/"
+    visitor.open(f"/claimed-first/claimed/?_t={task_id}")
+    assert visitor.page == "/claimed-first/last/"
+    visitor.submit(name="x")
+    assert "Done" in visitor.text
+    assert done == ["claimed-first/claimed", "claimed-first/last", "claimed-first"]
+
+
+def test_the_claimed_end_of_a_flow_that_was_reached_after_all_ends_the_task(capsys):
+    visitor = arrive("claimed-end")
+    url, form = visitor.url, visitor.form(name="x")
+    during["claimed-end"] = fail
+    visitor.send(url, form)
+    told = flowtasks(capsys, release=visitor.task_id, done=True)
+    assert told == "Released: claimed-end is done, and with it the task.\n"
+    visitor.send(url, form)
+    assert "Done" in visitor.text
+    assert done == ["claimed-end/last", "claimed-end"]
+
+
+def test_what_comes_after_a_claim_is_done_by_a_resend_and_the_claimed_is_not_done_again():
+    visitor = arrive("claimed-last")
+    url, form = visitor.url, visitor.form(name="x")
+    during["claimed-last"] = fail
+    visitor.send(url, form)
+    assert visitor.response.status_code == 500
+    assert Effect.objects.filter(what="claimed-last").count() == 0
+    assert get_store().read(visitor.task_id).status == OPEN
+    during.clear()
+    visitor.send(url, form)
+    assert "Done" in visitor.text
+    assert done == ["claimed-last/last-claimed", "claimed-last", "claimed-last"]
+    assert Effect.objects.filter(what="claimed-last").count() == 1
+
+
+def test_what_comes_after_a_claim_can_be_done_from_the_page_opened_afresh():
+    visitor = arrive("claimed-last")
+    during["claimed-last"] = fail
+    visitor.submit(name="x")
+    during.clear()
+    visitor.open(visitor.url)
+    assert "There is nothing more to fill in." in visitor.text
+    visitor.submit()
+    assert "Done" in visitor.text
+    assert done == ["claimed-last/last-claimed", "claimed-last", "claimed-last"]
+
+
+def test_what_came_before_a_claim_is_kept_when_the_claimed_fails(capsys):
+    visitor = arrive("claimed-end")
+    url, form = visitor.url, visitor.form(name="x")
+    during["claimed-end"] = fail
+    visitor.send(url, form)
+    assert_being_finished(visitor, url, form)
+    assert Effect.objects.filter(what="claimed-end/last").count() == 1
+    flowtasks(capsys, release=visitor.task_id)
+    during.clear()
+    visitor.send(url, form)
+    assert "Done" in visitor.text
+    assert done == ["claimed-end/last", "claimed-end", "claimed-end"]
+
+
+def test_claims_in_a_row_are_claimed_one_by_one(capsys):
+    visitor = arrive("nested")
+    url, form = visitor.url, visitor.form(name="x")
+    for place in ("nested/inner/last-claimed", "nested/inner"):
+        during[place] = fail
+        visitor.send(url, form)
+        assert f" at {place}, " in flowtasks(capsys, claimed=True)
+        flowtasks(capsys, release=visitor.task_id)
+        during.clear()
+    during["nested"] = fail
+    visitor.send(url, form)
+    assert flowtasks(capsys, claimed=True) == "0 claimed tasks.\n"
+    during.clear()
+    visitor.send(url, form)
+    assert "Done" in visitor.text
+    assert done == ["nested/inner/last-claimed"] * 2 + ["nested/inner"] * 2 + ["nested"] * 2
+
+
+def test_an_error_that_a_claimed_action_tells_settles_the_claim():
+    visitor = arrive("claimed-last")
+    url, form = visitor.url, visitor.form(name="declined")
+    for _ in range(2):
+        visitor.send(url, form)
+        assert visitor.response.status_code == 200
+        assert "The card was declined." in visitor.text
+    assert done == ["claimed-last/last-claimed"]
+    visitor.submit(name="x")
+    assert "Done" in visitor.text
+
+
+def test_what_a_claimed_action_puts_into_the_state_is_kept():
+    visitor = arrive("claimed-first", pages=1)
+    seen = []
+    during["claimed-first"] = lambda component: seen.append(dict(component.state))
+    visitor.submit(name="x")
+    assert seen == [{"paid": "yes"}]
+
+
+def test_an_invalid_form_is_not_claimed():
+    visitor = arrive("claimed-last")
+    visitor.submit(name="")
+    assert "This field is required." in visitor.text
+    assert not list(get_store().claimed())
+
+
+@pytest.mark.parametrize(
+    ("flow", "pages", "expected"),
+    [
+        ("claimed-first", 0, ["claimed-first/claimed"]),
+        ("claimed-last", 1, ["claimed-last/last-claimed", "claimed-last"]),
+        ("claimed-end", 1, ["claimed-end/last", "claimed-end"]),
+        ("nested", 1, ["nested/inner/last-claimed", "nested/inner", "nested"]),
+        ("retried", 0, ["retried/step", "retried"]),
+    ],
+)
+def test_doubled_under_each_guarantee(flow, pages, expected, settings):
+    settings.FLOWS_LOCK_WAIT = 10
+    for _ in range(PAIRS):
+        visitor = arrive(flow, pages)
+        call = visitor.url, visitor.form(name="x")
+        during[expected[0]] = lambda component: threading.Event().wait(0.03)
+        responses = at_once(*(partial(visitor.twin().client.post, *call) for _ in range(3)))
+        assert [getattr(response, "status_code", response) for response in responses] == [302] * 3
+        assert len({response["Location"] for response in responses}) == 1
+        assert done == expected
+        during.clear()
+
+
+def test_who_waits_for_a_claim_waits_for_a_limited_time():
+    visitor = arrive("claimed-last")
+    url, form, twin = visitor.url, visitor.form(name="x"), visitor.twin()
+    answers = []
+    during["claimed-last/last-claimed"] = lambda component: answers.extend(at_once(lambda: twin.client.post(url, form)))
+    visitor.send(url, form)
+    assert "Done" in visitor.text
+    assert [answer.status_code for answer in answers] == [503]
+
+
+def test_a_claimed_task_neither_expires_nor_is_cleaned_up(settings):
+    settings.FLOWS_TASK_IDLE_TIMEOUT = 1
+    visitor = arrive("claimed-last")
+    during["claimed-last/last-claimed"] = fail
+    visitor.submit(name="x")
+    threading.Event().wait(1.2)
+    call_command("cleanupflows")
+    assert_being_finished(visitor)
+
+
+def test_a_guarantee_that_the_store_cannot_give_is_refused_before_the_action_is_run():
+    visitor = Visitor()
+    visitor.open("/poor/claimed-first/claimed/")
+    with pytest.raises(ImproperlyConfigured) as caught:
+        visitor.submit(name="x")
+    assert str(caught.value) == (
+        "Claimed.guarantee is 'claim', which tests.test_guarantees cannot give. "
+        "Make it 'retry', or keep the tasks in another state store."
+    )
+    assert done == []
+
+
+def test_within_another_transaction_nothing_is_claimed_and_the_action_not_run(each_store):
+    if each_store == "redis":
+        pytest.skip("Redis knows nothing of transactions.")
+    visitor = arrive("claimed-last")
+    visitor.client.raise_request_exception = True
+    call = partial(visitor.submit, name="x")
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        call()
+    assert done == []
+    assert StoredTask.objects.get().status == OPEN
