@@ -1,4 +1,4 @@
-"""Settings that cannot work, found by ``manage.py check``."""
+"""Settings that cannot work or that break a promise, found by ``manage.py check``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,31 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.urls import URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 from .config import config
+from .guarantees import get_guarantee
+from .handler import FlowHandler
+from .positions import Position
 from .statestore.base import BaseStateStore
+
+SQLITE_ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.spatialite")
 
 
 @register("flows")
 def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the ``FLOWS_`` settings."""
     return [*_state_store(), *_times(), *_task_id_param(), *_task_binder(), *_redirect_hosts()]
+
+
+@register("flows")
+def check_promises(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return where flows or the settings of Django stand against what is promised."""
+    return [*_guarantees(), *_sessions(), *_databases()]
 
 
 def _state_store() -> Iterator[CheckMessage]:
@@ -96,6 +110,76 @@ def _task_binder() -> Iterator[CheckMessage]:
             "or set a binder that needs no session.",
             id="flows.E009",
         )
+
+
+def _guarantees() -> Iterator[CheckMessage]:
+    checked = set()
+    for place, handler in _places():
+        component = place.component
+        try:
+            store = handler.state_store
+        except (ImportError, AttributeError, ValueError, TypeError):
+            continue  # of which E001 and E002 tell
+        if (component, store) in checked:
+            continue
+        checked.add((component, store))
+        try:
+            get_guarantee(component, store)
+        except ImproperlyConfigured as error:
+            message, _, hint = str(error).rpartition(". Make it ")
+            yield Error(f"{message}.", hint=f"Make it {hint}", obj=component, id="flows.E011")
+
+
+def _places() -> Iterator[tuple[Position, FlowHandler]]:
+    """Yield each place of each flow in the URLconf, with the handler that serves it."""
+    resolvers = [get_resolver()] if getattr(settings, "ROOT_URLCONF", None) else []
+    while resolvers:
+        for pattern in resolvers.pop().url_patterns:
+            if isinstance(pattern, URLResolver):
+                resolvers.append(pattern)
+            elif hasattr(pattern.callback, "flow_handler"):
+                view: Any = pattern.callback
+                for place in view.position.path:
+                    yield place, view.flow_handler
+
+
+def _sessions() -> Iterator[CheckMessage]:
+    with suppress(ImportError):  # of which E008 tells
+        if getattr(config.get_task_binder(), "__module__", "") == "flows.binder":
+            yield from _session_engine()
+
+
+def _session_engine() -> Iterator[CheckMessage]:
+    if settings.SESSION_ENGINE == "django.contrib.sessions.backends.cache":
+        yield Warning(
+            f"Sessions are kept in the cache '{settings.SESSION_CACHE_ALIAS}' alone. A visitor whose session is "
+            f"evicted, or lost with the cache, loses his tasks.",
+            hint="Set SESSION_ENGINE to 'django.contrib.sessions.backends.cached_db' or '….db'. "
+            "Silence this warning if that cache is shared by all processes and evicts nothing.",
+            id="flows.W001",
+        )
+    if settings.SESSION_ENGINE == "django.contrib.sessions.backends.signed_cookies":
+        yield Warning(
+            "Sessions are kept in signed cookies. Whoever has an old copy of a visitor's cookie can open his tasks, "
+            "also after he has logged out.",
+            hint="Set SESSION_ENGINE to 'django.contrib.sessions.backends.db', or another that keeps sessions on "
+            "the server.",
+            id="flows.W002",
+        )
+
+
+def _databases() -> Iterator[CheckMessage]:
+    for alias, options in connections.settings.items():
+        mode = str(options.get("OPTIONS", {}).get("transaction_mode", "")).upper()
+        is_deferred = mode not in ("IMMEDIATE", "EXCLUSIVE")
+        if options["ATOMIC_REQUESTS"] and options["ENGINE"] in SQLITE_ENGINES and is_deferred:
+            yield Warning(
+                f"The database '{alias}' is SQLite with ATOMIC_REQUESTS. Of two requests at once that read first and "
+                f"write later, one fails with 'database is locked', whatever the timeout is.",
+                hint=f"Set DATABASES['{alias}']['OPTIONS']['transaction_mode'] to 'IMMEDIATE', or turn "
+                f"ATOMIC_REQUESTS off.",
+                id="flows.W003",
+            )
 
 
 def _has_sessions() -> bool:

@@ -1,13 +1,19 @@
-"""What ``manage.py check`` finds in the settings."""
+"""What ``manage.py check`` finds in the settings and the flows."""
+
+from types import ModuleType
 
 import pytest
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connections
 from django.test import override_settings
+from django.urls import include, path
 
-from flows.checks import check_settings
+from flows.checks import check_promises, check_settings
+from flows.components import Action, Scaffold
+from flows.handler import FlowHandler
 
 STORE_HINT = "Name a module with a class StateStore, such as 'flows.statestore.django_store'."
 TIME_HINT = "Set a positive number, such as 1200 for twenty minutes."
@@ -135,6 +141,88 @@ def test_a_setting_that_can_work_is_let_pass(changed):
 def test_several_mistakes_are_found_at_once():
     with override_settings(FLOWS_STATE_STORE="no.module", FLOWS_TASK_ID_PARAM=""):
         assert [found.id for found in check_settings()] == ["flows.E001", "flows.E007"]
+
+
+IMMEDIATE = {"OPTIONS": {"transaction_mode": "IMMEDIATE"}}
+
+DOUBTFUL = [
+    (
+        {"SESSION_ENGINE": "django.contrib.sessions.backends.cache"},
+        (
+            "Sessions are kept in the cache 'default' alone. A visitor whose session is evicted, or lost with the cache, "
+            "loses his tasks."
+        ),
+        (
+            "Set SESSION_ENGINE to 'django.contrib.sessions.backends.cached_db' or '….db'. "
+            "Silence this warning if that cache is shared by all processes and evicts nothing."
+        ),
+        "flows.W001",
+    ),
+    (
+        {"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"},
+        (
+            "Sessions are kept in signed cookies. Whoever has an old copy of a visitor's cookie can open his tasks, "
+            "also after he has logged out."
+        ),
+        "Set SESSION_ENGINE to 'django.contrib.sessions.backends.db', or another that keeps sessions on the server.",
+        "flows.W002",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changed", "message", "hint", "number"), DOUBTFUL, ids=["cache", "cookies"])
+def test_sessions_that_can_be_lost_or_kept_by_others_are_warned_of(changed, message, hint, number):
+    with override_settings(**changed):
+        assert check_promises() == [checks.Warning(message, hint=hint, id=number)]
+    with override_settings(**changed, FLOWS_TASK_BINDER=lambda request: "x"):
+        assert check_promises() == []
+
+
+def test_sqlite_with_atomic_requests_is_warned_of_unless_transactions_take_the_write_lock_at_once(monkeypatch):
+    database = {"ENGINE": "django.db.backends.sqlite3", "ATOMIC_REQUESTS": True}
+    monkeypatch.setitem(connections.settings, "other", database)
+    assert check_promises() == [
+        checks.Warning(
+            "The database 'other' is SQLite with ATOMIC_REQUESTS. Of two requests at once that read first and write "
+            "later, one fails with 'database is locked', whatever the timeout is.",
+            hint="Set DATABASES['other']['OPTIONS']['transaction_mode'] to 'IMMEDIATE', or turn ATOMIC_REQUESTS off.",
+            id="flows.W003",
+        )
+    ]
+    for harmless in ({"ATOMIC_REQUESTS": False}, IMMEDIATE, {"ENGINE": "django.db.backends.postgresql"}):
+        monkeypatch.setitem(connections.settings, "other", {**database, **harmless})
+        assert check_promises() == []
+
+
+class Paid(Action):
+    guarantee = "transaction"
+
+
+class Order(Scaffold):
+    action_set = [Paid]
+    guarantee = "claim"
+
+
+def test_a_guarantee_that_the_store_of_its_handler_cannot_give_is_an_error():
+    handlers = [FlowHandler(store, f"flows.statestore.{store}") for store in ("django_store", "redis_store")]
+    for handler in handlers:
+        handler.register_entry_point(Order)
+    urls = ModuleType("urls")
+    urls.urlpatterns = [path(handler.app_name, include(handler.urls)) for handler in handlers]
+    with override_settings(ROOT_URLCONF=urls):
+        assert check_promises() == [
+            checks.Error(
+                "Paid.guarantee is 'transaction', which flows.statestore.redis_store cannot give.",
+                hint="Make it 'retry' or 'claim', or keep the tasks in another state store.",
+                obj=Paid,
+                id="flows.E011",
+            )
+        ]
+
+
+def test_a_store_that_cannot_be_imported_is_told_of_once():
+    with override_settings(FLOWS_STATE_STORE="no.module", FLOWS_TASK_BINDER="no.binder"):
+        assert check_promises() == []
 
 
 def test_manage_py_check_runs_them():
