@@ -12,10 +12,10 @@ from .models import StoredTask
 
 @admin.register(StoredTask)
 class StoredTaskAdmin(admin.ModelAdmin):
-    list_display = ("__str__", "version", "touched")
-    list_filter = ("touched",)
+    list_display = ("__str__", "status", "version", "touched")
+    list_filter = ("status", "touched")
     ordering = ("-touched",)
-    fields = ("version", "touched")
+    fields = ("status", "version", "touched")
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
