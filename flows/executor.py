@@ -148,43 +148,44 @@ class Executor:
         self.session_key = sessions.get_session_key(self.request)
         submission = Submission(self.request, self.position)
         if task_id:
-            return self._hold(lock_settled(self.store, task_id), task_id, submission, owner)
+            key = submission.key(task_id, 0) if submission.has_token else None
+            return self._hold(lock_settled(self.store, task_id), task_id, submission, key)
         rendering = entry_rendering(self.request, self.position)
         # A token is of one rendering for one visitor; the owner may be another after a login or logout.
         scope = "" if submission.has_token else owner
         task_id = submission.key(f"task of {scope}", rendering)
         key = submission.key(scope, rendering)
         try:
-            return self._hold(self.store.birth(task_id, owner), task_id, submission, owner, key)
+            return self._hold(self.store.birth(task_id, owner), task_id, submission, key)
         except StateExists:
-            return self._hold(lock_settled(self.store, task_id), task_id, submission, owner, key)
+            return self._hold(lock_settled(self.store, task_id), task_id, submission, key)
 
     def _hold(
-        self,
-        holding: AbstractContextManager[Hold],
-        task_id: str,
-        submission: Submission,
-        owner: str,
-        key: str | None = None,
+        self, holding: AbstractContextManager[Hold], task_id: str, submission: Submission, key: str | None
     ) -> HttpResponseBase:
         """Execute a submission while its task is held, unless it was executed before."""
         try:
             with holding as hold:
                 task = self._open(task_id, hold.record) if hold.record else self._begin(task_id)
-                if task.ended:
-                    return self._show_end(task)
                 if task.claim:
                     return pages.being_finished(self.request, self.position)
-                key = key or submission.key(task_id, task.rendering(self.position.name))
-                earlier = task.result_of(key)
-                if earlier and "errors" not in earlier:
-                    return self._replay(self._execution(task), earlier)
-                return self._execute(task, hold, submission, key, earlier)
+                key = key or submission.key(task_id, 0 if task.ended else task.rendering(self.position.name))
+                earlier = None if task.ended else task.result_of(key)
+                if not task.ended and not (earlier and "errors" not in earlier):
+                    return self._execute(task, hold, submission, key, earlier)
+                response = self._replay(self._execution(task), earlier) if earlier else self._show_end(task)
+                sessions.hand_over(self.store, self.request, response, key)
+                return response
+        except StateNotFound:
+            twin = key and sessions.answer_twin(self.store, self.request, key)
+            if not twin:
+                raise
+            return twin
         except StoreConflict:
             if not (self.guarantees and self.guarantees.let_go):
                 raise
         # Between two parts of the submission its twin came in, and went on with it.
-        return self._hold(lock_settled(self.store, task_id), task_id, submission, owner, key)
+        return self._hold(lock_settled(self.store, task_id), task_id, submission, key)
 
     def _execute(
         self, task: Task, hold: Hold, submission: Submission, key: str, earlier: dict[str, Any] | None
@@ -199,6 +200,9 @@ class Executor:
             # In here, where the effects can still be undone if there is something that cannot be kept.
             kept = task.changed if task.born else executed or execution.linked
             data = guarantees.settle(task) if kept else ""
+        if executed:
+            url = response.headers.get("Location") or self.request.get_full_path()
+            sessions.leave_word(self.store, self.request, key, old=self.session_key, url=url)
         if kept:
             guarantees.save(task, data)
         elif not task.born:
@@ -232,21 +236,15 @@ class Executor:
             came_to = {"position": result.target.name}
         if execution.refused:
             came_to = {"errors": execution.refused}
-        if sealed := sessions.seal(self.session_key, sessions.get_session_key(self.request)):
-            came_to["session"] = sealed
         task.record(str(execution.submission_key), came_to)
         return True
 
     def _replay(self, execution: Execution, earlier: dict[str, Any]) -> HttpResponseBase:
         """Lead to where the same submission led when it was executed."""
         if "url" in earlier:
-            response = HttpResponseRedirect(earlier["url"])
-        else:
-            page = self.position.root.actions_by_name.get(earlier["position"]) or execution.where()
-            response = HttpResponseRedirect(execution.url_of(page or self.position))
-        if "session" in earlier:
-            sessions.hand_over(self.request, response, earlier["session"])
-        return response
+            return HttpResponseRedirect(earlier["url"])
+        page = self.position.root.actions_by_name.get(earlier["position"]) or execution.where()
+        return HttpResponseRedirect(execution.url_of(page or self.position))
 
     # Both
 

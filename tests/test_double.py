@@ -139,6 +139,21 @@ def test_a_page_that_is_opened_during_a_submission_does_not_spoil_it(each_store,
 
 
 @pytest.mark.django_db
+def test_the_cookie_of_a_session_that_ended_opens_nothing_without_the_submission_that_ended_it(each_store):
+    User.objects.create(username="anna")
+    visitor = Visitor()
+    visitor.open(reverse("flows:checkout", kwargs={"item": 1}))
+    visitor.submit(name="hat")
+    thief, form = visitor.twin(), visitor.form(user="anna", password="x")
+    visitor.send(visitor.url, form)
+    thief.send(thief.url, {**form, "password": "guess"})
+    assert thief.response.status_code == 404
+    thief.open(visitor.url)
+    assert thief.response.status_code == 404
+    assert "_auth_user_id" not in thief.client.session
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("change", ["logout", "flush", "cycle_key", "login"])
 def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monkeypatch, change):
     user = User.objects.create(username="bea")
@@ -163,7 +178,9 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
     second = visitor.url
     again = visitor.client.post(url, form)
     assert again.status_code == 403 or again["Location"] == second  # a login rotates the token
-    assert late.client.post(url, form).status_code in (302, 403, 404)
+    late.send(url, form)
+    assert (late.url, late.response.status_code) == (second, 200)
+    assert late.client.session.session_key == visitor.client.session.session_key
     assert Effect.objects.filter(what="journey/first").count() == 1
 
 
