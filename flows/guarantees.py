@@ -97,11 +97,11 @@ class Guarantees:
 @contextmanager
 def lock_settled(store: BaseStateStore, task_id: str) -> Iterator[Hold]:
     """Hold a task, after what another request has claimed is settled; if that takes too long, as it is."""
+    deadline = time.monotonic() + config.LOCK_WAIT
     with store.lock(task_id) as hold:
         if not _is_in_progress(hold):
             yield hold
             return
-    deadline = time.monotonic() + config.LOCK_WAIT
     while time.monotonic() < deadline and store.read(task_id).status == CLAIMED:
         time.sleep(POLL)
     with store.lock(task_id) as hold:

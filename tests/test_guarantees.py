@@ -182,6 +182,15 @@ def test_what_failed_under_a_claim_is_not_done_again(atomic, monkeypatch):
     assert Effect.objects.filter(what="claimed-last/last-claimed").count() == int(not atomic)
 
 
+def test_what_is_being_finished_is_told_in_the_language_of_the_visitor():
+    visitor = arrive("claimed-last")
+    during["claimed-last/last-claimed"] = fail
+    visitor.submit(name="x")
+    page = visitor.client.get(visitor.url, headers={"Accept-Language": "de"}).content.decode()
+    assert "<h1>Claimed last wird abgeschlossen</h1>" in page
+    assert f'<a href="{visitor.url}">Noch einmal nachsehen</a>' in page
+
+
 def test_the_first_page_can_be_claimed():
     visitor = arrive("claimed-first", pages=0)
     url, form = visitor.url, visitor.form(name="x")
