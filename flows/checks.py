@@ -20,8 +20,8 @@ from django.utils.module_loading import import_string
 
 from .config import config
 from .guarantees import get_guarantee
-from .handler import FlowHandler
 from .positions import Position
+from .statestore import codec
 from .statestore.base import BaseStateStore
 
 SQLITE_ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.spatialite")
@@ -30,13 +30,13 @@ SQLITE_ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.
 @register("flows")
 def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the ``FLOWS_`` settings."""
-    return [*_state_store(), *_times(), *_task_id_param(), *_task_binder(), *_redirect_hosts()]
+    return [*_state_store(), *_times(), *_task_id_param(), *_task_binder(), *_redirect_hosts(), *_limits()]
 
 
 @register("flows")
 def check_promises(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return where flows or the settings of Django stand against what is promised."""
-    return [*_guarantees(), *_sessions(), *_databases()]
+    return [*_guarantees(), *_sessions(), *_databases(), *_unlimited()]
 
 
 def _state_store() -> Iterator[CheckMessage]:
@@ -114,12 +114,8 @@ def _task_binder() -> Iterator[CheckMessage]:
 
 def _guarantees() -> Iterator[CheckMessage]:
     checked = set()
-    for place, handler in _places():
+    for place, store in _places():
         component = place.component
-        try:
-            store = handler.state_store
-        except (ImportError, AttributeError, ValueError, TypeError):
-            continue  # of which E001 and E002 tell
         if (component, store) in checked:
             continue
         checked.add((component, store))
@@ -130,8 +126,8 @@ def _guarantees() -> Iterator[CheckMessage]:
             yield Error(f"{message}.", hint=f"Make it {hint}", obj=component, id="flows.E011")
 
 
-def _places() -> Iterator[tuple[Position, FlowHandler]]:
-    """Yield each place of each flow in the URLconf, with the handler that serves it."""
+def _places() -> Iterator[tuple[Position, BaseStateStore]]:
+    """Yield each place of each flow in the URLconf, with the store of its tasks."""
     resolvers = [get_resolver()] if getattr(settings, "ROOT_URLCONF", None) else []
     while resolvers:
         for pattern in resolvers.pop().url_patterns:
@@ -139,8 +135,9 @@ def _places() -> Iterator[tuple[Position, FlowHandler]]:
                 resolvers.append(pattern)
             elif hasattr(pattern.callback, "flow_handler"):
                 view: Any = pattern.callback
-                for place in view.position.path:
-                    yield place, view.flow_handler
+                with suppress(ImportError, AttributeError, ValueError, TypeError):  # of which E001 and E002 tell
+                    store = view.flow_handler.state_store
+                    yield from ((place, store) for place in view.position.path)
 
 
 def _sessions() -> Iterator[CheckMessage]:
@@ -198,4 +195,33 @@ def _redirect_hosts() -> Iterator[CheckMessage]:
             f"FLOWS_ALLOWED_REDIRECT_HOSTS is {value!r}, which is not a list of host names.",
             hint="Set a list or tuple, such as ['pay.example.com'].",
             id="flows.E010",
+        )
+
+
+def _limits() -> Iterator[CheckMessage]:
+    for name, number, least, most, example in (
+        ("MAX_TASKS_PER_OWNER", 12, 1, math.inf, "such as 20, or None for no limit"),
+        ("MAX_STATE_BYTES", 13, 10_000, math.inf, "such as 1000000, or None for no limit"),
+        ("MAX_STATE_DEPTH", 14, 10, codec.MAX_DEPTH, f"such as {codec.MAX_DEPTH}"),
+    ):
+        value = getattr(config, name)
+        if value is None and most == math.inf:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            between = f"of {least} or more" if most == math.inf else f"from {least} to {most}"
+            yield Error(
+                f"FLOWS_{name} is {value!r}, which is not a whole number {between}.",
+                hint=f"Set a whole number {between}, {example}.",
+                id=f"flows.E0{number}",
+            )
+
+
+def _unlimited() -> Iterator[CheckMessage]:
+    if config.MAX_TASKS_PER_OWNER is None:
+        return
+    for store in dict.fromkeys(type(store) for _, store in _places() if not store.limits_tasks):
+        yield Warning(
+            f"FLOWS_MAX_TASKS_PER_OWNER is {config.MAX_TASKS_PER_OWNER!r}, and {store.__module__} does not keep to it.",
+            hint="Keep the tasks in another state store, or silence this warning.",
+            id="flows.W004",
         )

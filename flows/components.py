@@ -17,8 +17,8 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 
-from .exceptions import DefinitionError, NotStorableValue
-from .forms import get_answers, with_remembered
+from .exceptions import DefinitionError, NotStorableValue, TaskTooLarge
+from .forms import add_error, get_answers, with_remembered
 from .outcomes import COMPLETE, Outcome, OutcomeResponse
 from .positions import Position, describe
 from .transitions import Transition
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["COMPLETE", "Action", "FlowComponent", "Scaffold"]
 
 logger = logging.getLogger("flows")
+
+_NO_VALUE = _("This cannot be kept: it is nested too deeply, or holds a number that is none.")
+_TOO_LARGE = _("This is too long to be kept. Please shorten it.")
 
 Precondition = Callable[["FlowComponent"], "Outcome | None"]
 
@@ -139,9 +142,8 @@ class Action(FlowComponent, FormView):
         try:
             self.execution.accept(self.position, self.get_answers(form))
         except NotStorableValue as error:
-            if not hasattr(form, "add_error"):
-                raise
-            form.add_error(None, _("This cannot be kept: it is nested too deeply, or holds a number that is none."))
+            self.execution.accepted = False
+            add_error(form, _TOO_LARGE if isinstance(error, TaskTooLarge) else _NO_VALUE)
             logger.info("%s", error)
             return self.form_invalid(form)
         self.execution.begin_effects(self.position)

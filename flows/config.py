@@ -16,6 +16,9 @@ class FlowsConf(AppConf):
     TASK_BINDER = "flows.binder.session_binder"
     LOCK_WAIT = 10
     ALLOWED_REDIRECT_HOSTS = ()
+    MAX_TASKS_PER_OWNER = None
+    MAX_STATE_BYTES = 1_000_000
+    MAX_STATE_DEPTH = 200
 
     REDIS_STATE_STORE_HOST = "localhost"
     REDIS_STATE_STORE_PORT = 6379
@@ -23,7 +26,7 @@ class FlowsConf(AppConf):
     REDIS_STATE_STORE_USER = ""
     REDIS_STATE_STORE_PASSWORD = ""
     REDIS_STATE_STORE_PREFIX = "flows:"
-    REDIS_STATE_STORE_LEASE = 60
+    REDIS_STATE_STORE_LEASE = 15
 
     class Meta:
         prefix = "flows"

@@ -25,6 +25,10 @@ class NotStorableValue(NotStorable):
     """A value is of a type that a task can keep, and cannot be kept all the same."""
 
 
+class TaskTooLarge(NotStorableValue):
+    """A task would be larger than ``FLOWS_MAX_STATE_BYTES``."""
+
+
 class StateNotFound(LookupError):
     """The state store holds no live task under this id."""
 

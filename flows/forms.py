@@ -22,6 +22,14 @@ def get_answers(form: Any) -> Any:
     }
 
 
+def add_error(form: Any, message: Any) -> None:
+    """Say of a whole form, or formset, what is wrong with it."""
+    if hasattr(form, "forms"):
+        form.non_form_errors().append(message)
+    else:
+        form.add_error(None, message)
+
+
 def is_password(widget: Widget) -> bool:
     """Return whether a browser hides what is typed into a widget, or into a part of it."""
     if isinstance(widget, MultiWidget):

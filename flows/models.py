@@ -24,6 +24,8 @@ class StoredTask(models.Model):
     class Meta:
         verbose_name = _("task")
         verbose_name_plural = _("tasks")
+        # For FLOWS_MAX_TASKS_PER_OWNER. An owner has few tasks: to find which are open and idle needs no index.
+        indexes = [models.Index(fields=["owner"], name="flows_task_owner")]
 
     def __str__(self) -> str:
         return f"{self.id[:6]}…"

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any, Protocol
 
-from .exceptions import StateDamaged
+from .config import config
+from .exceptions import StateDamaged, TaskTooLarge
 
 #: The keys of the document of a task that has ended, and of one that has not.
 ENDED = {"flow", "ended"}
@@ -24,6 +25,9 @@ LIVE = {
     "spent",
 }
 
+#: Bytes that are left for what is noted of a submission when its answers are in: where it led, and what is done.
+ROOM = 1000
+
 
 class Codec(Protocol):
     """What turns Python values into a tree that JSON can hold, and back."""
@@ -31,6 +35,8 @@ class Codec(Protocol):
     def pack(self, value: Any, path: str) -> Any: ...
 
     def unpack(self, tree: Any) -> Any: ...
+
+    def write(self, tree: Any) -> str: ...
 
 
 class Task:
@@ -49,6 +55,7 @@ class Task:
         self._codec = codec
         self._changed = False
         self._unpacked_answers: dict[str, Any] = {}
+        self._length: int = getattr(document, "length", 0)
 
     @classmethod
     def begin(
@@ -155,9 +162,26 @@ class Task:
 
     def remember(self, name: str, answers: Any) -> None:
         """Keep the answers given at a position. Raises `NotStorable`."""
-        self._document["answers"][name] = self._codec.pack(answers, f"answers[{name!r}]")
+        path = f"answers[{name!r}]"
+        packed = self._codec.pack(answers, path)
+        if config.MAX_STATE_BYTES is not None:
+            self._make_room(path, packed, self._document["answers"].get(name))
+        self._document["answers"][name] = packed
         self._unpacked_answers.pop(name, None)
         self._changed = True
+
+    def _make_room(self, path: str, packed: Any, before: Any) -> None:
+        """Measure the task with answers in the place of earlier ones. Raises `TaskTooLarge`.
+
+        What else this request changes is not measured before all is written.
+        """
+        length = self._length + len(self._codec.write(packed)) - len(self._codec.write(before))
+        if length > config.MAX_STATE_BYTES - ROOM:
+            raise TaskTooLarge(
+                f"With {path} the task would be {length} bytes long, and FLOWS_MAX_STATE_BYTES is "
+                f"{config.MAX_STATE_BYTES}. Bound what the form takes, or set a higher limit."
+            )
+        self._length = length
 
     # Which submissions were executed
 

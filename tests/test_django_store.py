@@ -1,25 +1,31 @@
 """What is true of the store in the project's database only."""
 
+import re
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import pytest
-from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection, connections
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection, connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.db.utils import ConnectionDoesNotExist
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from flows.exceptions import NotStorable, StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from flows.models import StoredTask
 from flows.statestore import django_store
-from flows.statestore.base import Record
+from flows.statestore.base import CLAIMED, Record
 
 from tests.testapp.models import Effect
+from tests.visitor import Visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="what only PostgreSQL does")
+several_writers = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer")
 only_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="what only SQLite does")
 
 
@@ -115,17 +121,99 @@ def test_cleaning_up_removes_the_oldest_first_and_no_more_than_asked(store):
 
 
 def test_cleaning_up_leaves_a_task_that_is_touched_meanwhile(store, monkeypatch):
-    store.create("id", "owner", "{}")
-    expire("id")
+    for task_id in ("one", "two"):
+        store.create(task_id, "owner", "{}")
+        expire(task_id)
+    remove = store._remove
 
-    class Slow(type(StoredTask.objects.all())):
-        def delete(self):
-            StoredTask.objects.update(touched=Now())
-            return super().delete()
+    def slow(*args):
+        StoredTask.objects.filter(pk="one").update(touched=Now())
+        return remove(*args)
 
-    monkeypatch.setattr(StoredTask._base_manager, "_queryset_class", Slow)
-    assert store.delete_expired(10) == 0
-    assert StoredTask.objects.exists()
+    monkeypatch.setattr(store, "_remove", slow)
+    assert store.delete_expired(10) == 1
+    assert StoredTask.objects.get().pk == "one"
+
+
+def test_what_has_expired_is_counted_without_being_removed(store):
+    for task_id in ("one", "two", "live", "claimed"):
+        store.create(task_id, "owner", "{}")
+    for task_id in ("one", "two", "claimed"):
+        expire(task_id)
+    StoredTask.objects.filter(pk="claimed").update(status=CLAIMED)
+    assert store.count_expired() == 2
+    assert StoredTask.objects.count() == 4
+
+
+@several_writers
+def test_cleaning_up_waits_for_nobody(store):
+    """Neither for a task that is held while it expires, nor for one that lives, in however small a table."""
+    for task_id in ("live", "held", "old1", "old2", "old3", "old4"):
+        store.create(task_id, "owner", "{}")
+        if task_id != "live":
+            expire(task_id)
+    with held_elsewhere(lambda: row_lock("held")), held_elsewhere(lambda: store.lock("live")):
+        began = time.monotonic()
+        assert store.delete_expired(10) == 4
+        assert time.monotonic() - began < 2
+    assert store.delete_expired(10) == 1
+    assert StoredTask.objects.get().pk == "live"
+
+
+@several_writers
+def test_nobody_waits_for_cleaning_up(store):
+    for task_id in ("live", "old"):
+        store.create(task_id, "owner", "{}")
+    expire("old")
+    with held_elsewhere(lambda: removal(store)):
+        began = time.monotonic()
+        with store.lock("live") as hold:
+            hold.save("owner", "[]")
+        store.create("new", "owner", "{}")
+        assert time.monotonic() - began < 2
+    assert set(StoredTask.objects.values_list("pk", flat=True)) == {"live", "new"}
+
+
+@contextmanager
+def row_lock(task_id):
+    with transaction.atomic():
+        StoredTask.objects.select_for_update().get(pk=task_id)
+        yield
+
+
+@contextmanager
+def removal(store):
+    """Remove what has expired, and take time for it."""
+    with transaction.atomic():
+        assert store.delete_expired(10) == 1
+        yield
+
+
+# A limit for each owner
+
+
+def test_a_limit_costs_a_birth_one_query_and_a_task_that_has_to_go_two_more(store, settings):
+    settings.FLOWS_MAX_TASKS_PER_OWNER = 1
+
+    def create(task_id):
+        with CaptureQueriesContext(connection) as captured:
+            store.create(task_id, "owner", "{}")
+        ours = [query["sql"] for query in captured if "flows_storedtask" in query["sql"]]
+        return [re.search("INSERT|SELECT|DELETE", query)[0] for query in ours]
+
+    assert create("first") == ["INSERT", "SELECT"]
+    time.sleep(0.01)
+    # SQLite, which has one writer, need not lock a row before it removes it.
+    assert create("second") == ["INSERT", "SELECT", *(["SELECT"] if connection.vendor != "sqlite" else []), "DELETE"]
+    settings.FLOWS_MAX_TASKS_PER_OWNER = None
+    assert create("third") == ["INSERT"]
+    assert set(StoredTask.objects.values_list("pk", flat=True)) == {"second", "third"}
+
+
+def test_the_tasks_of_an_owner_are_found_by_an_index():
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, StoredTask._meta.db_table)
+    assert any(found["index"] and found["columns"] == ["owner"] for found in constraints.values())
 
 
 def test_reading_is_one_query_and_a_hold_that_saves_is_one_read_and_one_write(store, django_assert_num_queries):
@@ -155,11 +243,80 @@ def test_the_router_says_in_which_database_the_tasks_are(store):
         lambda: store.touch("id", Record("owner", "{}", 1)),
         lambda: store.update("id", Record("owner", "{}", 1)),
         lambda: store.delete_expired(1),
+        store.count_expired,
     ]
     with override_settings(DATABASE_ROUTERS=[Router()]):
         for call in calls:
             with pytest.raises(ConnectionDoesNotExist, match=r"^The connection 'tasks' doesn't exist[.]$"):
                 call()
+
+
+# A task that has expired
+
+
+def test_a_first_page_that_is_sent_again_after_its_task_has_expired_is_not_executed_again(store):
+    visitor = Visitor()
+    visitor.open(reverse("flows:journey"))
+    url, form = visitor.url, visitor.form(name="x")
+    visitor.send(url, form)
+    expire(visitor.task_id)
+    for _ in range(2):
+        answer = visitor.client.post(url, form)
+        assert answer.status_code == 404
+        assert answer.templates[0].name == "flows/no_such_task.html"
+    assert Effect.objects.count() == 1
+    assert store.delete_expired(10) == 1
+    # Nothing is left by which it could be told from a new one.
+    assert visitor.client.post(url, form).status_code == 302
+    assert Effect.objects.count() == 2
+
+
+def test_an_expired_task_that_is_still_there_is_neither_born_again_nor_held(store):
+    store.create("id", "owner", '"before"')
+    expire("id")
+    with pytest.raises(StateExists), store.birth("id", "owner"):
+        pass
+    with pytest.raises(StateNotFound), store.lock("id"):
+        pass
+    assert StoredTask.objects.get().data == '"before"'
+
+
+# Claims
+
+
+def claim(store, task_id):
+    with suppress(ZeroDivisionError), store.birth(task_id, "owner") as hold:
+        hold.claim("owner", "{}")
+        raise ZeroDivisionError
+
+
+def test_who_goes_through_the_claimed_tasks_may_release_them_on_the_way(store):
+    for number in range(5):
+        claim(store, f"id {number}")
+    seen = []
+    for task_id, record in store.claimed():
+        seen.append((task_id, record.data))
+        for other in ("id 2", task_id):
+            with store.lock(other) as hold:
+                hold.save("owner", "[]")
+    assert seen == [(f"id {number}", "{}") for number in (0, 1, 3, 4)]
+    assert not list(store.claimed())
+
+
+def test_no_result_is_open_while_the_claimed_tasks_are_gone_through(store):
+    """A server-side cursor would need a transaction of its own, and a pool in between that keeps to it."""
+    for number in range(3):
+        claim(store, f"id {number}")
+    for _ in store.claimed():
+        connection.close()
+
+
+def test_an_error_of_who_goes_through_the_claimed_tasks_is_his_own(store):
+    claim(store, "id")
+    claimed = store.claimed()
+    next(claimed)
+    with pytest.raises(OperationalError, match="locked"):
+        claimed.throw(OperationalError("database is locked"))
 
 
 # State and effects

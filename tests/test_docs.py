@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import django
 import pytest
 from django.contrib.auth.models import User
 from django.template import Context, Template
@@ -108,6 +109,8 @@ def test_every_piece_of_python_is_python_and_imports_names_that_exist(page):
     for block in blocks(page, "python"):
         for node in ast.walk(ast.parse(block.code)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in ("flows", "django"):
+                if node.module == "django.tasks" and django.VERSION < (6, 0):
+                    continue
                 module = import_module(node.module)
                 for alias in node.names:
                     assert hasattr(module, alias.name), f"{node.module}.{alias.name}"

@@ -10,7 +10,7 @@ from flows.models import StoredTask
 from flows.transitions import Linear
 
 from tests.testapp.flows import NameForm
-from tests.testapp.models import Item
+from tests.testapp.models import Effect, Item
 from tests.visitor import Visitor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -83,6 +83,22 @@ class Anything(Action):
     form_class = AnyForm
 
 
+class Note(Action):
+    form_class = type("NoteForm", (forms.Form,), {"text": forms.CharField()})
+
+    def form_valid(self, form):
+        Effect.objects.create(what=self.position.name)
+        return super().form_valid(form)
+
+
+class First(Note):
+    pass
+
+
+class Second(Note):
+    pass
+
+
 class Last(Action):
     form_class = NameForm
 
@@ -92,7 +108,13 @@ def flow(name, *actions):
 
 
 handler = FlowHandler()
-for made in (flow("Sale", Price, Offer), flow("List", Rows), flow("Safe", Secrets), flow("Free", Anything)):
+for made in (
+    flow("Sale", Price, Offer),
+    flow("List", Rows),
+    flow("Safe", Secrets),
+    flow("Free", Anything),
+    flow("Notes", First, Second),
+):
     handler.register_entry_point(made)
 urlpatterns = [path("", include(handler.urls))]
 
@@ -165,10 +187,108 @@ def test_a_choice_that_was_deleted_since_is_not_shown_as_chosen():
 
 
 @pytest.mark.parametrize("data", ["NaN", "[1e999]", "[" * 250 + "]" * 250])
-def test_what_cannot_be_kept_is_an_error_of_the_form(data):
+def test_what_cannot_be_kept_is_an_error_of_the_form_however_often_it_is_sent(data):
     visitor = begin("free")
-    visitor.submit(data=data)
-    assert visitor.response.status_code == 200
-    assert "This cannot be kept" in visitor.text
+    url, form = visitor.url, visitor.form(data=data)
+    for _ in range(2):
+        visitor.send(url, form)
+        assert visitor.response.status_code == 200
+        assert "This cannot be kept" in visitor.text
+        assert not StoredTask.objects.exists()
     visitor.submit(data="1")
+    assert visitor.page == "/free/last/"
+
+
+# What is too large
+
+
+@pytest.fixture
+def small(settings):
+    settings.FLOWS_MAX_STATE_BYTES = 10_000
+
+
+TOO_LONG = "This is too long to be kept. Please shorten it."
+
+
+def test_an_answer_that_is_too_large_is_an_error_of_the_form_before_there_are_effects(small):
+    visitor = begin("notes")
+    url, form = visitor.url, visitor.form(text="x" * 9_500)
+    for _ in range(2):
+        visitor.send(url, form)
+        assert visitor.response.context["form"].errors == {"__all__": [TOO_LONG]}
+        assert TOO_LONG in visitor.text
+        assert not StoredTask.objects.exists()
+    assert not Effect.objects.exists()
+    visitor.submit(text="x" * 8_000)
+    assert visitor.page == "/notes/second/"
+
+
+def test_answers_that_are_too_large_together_are_an_error_of_the_form(small):
+    visitor = begin("notes")
+    visitor.submit(text="x" * 5_000)
+    before = StoredTask.objects.get().data
+    visitor.submit(text="y" * 5_000)
+    assert visitor.response.context["form"].errors == {"__all__": [TOO_LONG]}
+    assert StoredTask.objects.get().data == before
+    assert Effect.objects.count() == 1
+    visitor.submit(text="y" * 3_000)
+    assert visitor.page == "/notes/last/"
+
+
+def test_answers_that_take_the_place_of_earlier_ones_are_not_counted_twice(small):
+    visitor = begin("notes")
+    for letter in "abc":
+        visitor.submit(text=letter * 6_000)
+        assert visitor.page == "/notes/second/"
+        back(visitor)
+
+
+def test_what_an_answer_that_just_fits_leaves_is_enough_for_what_is_noted_of_it(small):
+    for length in range(8_700, 9_100, 20):
+        visitor = begin("notes")
+        visitor.submit(text="x" * length)
+        if visitor.page == "/notes/first/":
+            break
+        assert len(StoredTask.objects.latest("touched").data) <= 10_000
+        visitor.submit(text="x")
+    assert TOO_LONG in visitor.text
+
+
+def test_a_letter_counts_as_the_bytes_that_it_is_kept_as(small):
+    visitor = begin("notes")
+    visitor.submit(text="ä" * 2_000)  # "\u00e4" each
+    assert TOO_LONG in visitor.text
+
+
+def test_rows_that_are_too_large_are_an_error_of_the_formset(small):
+    visitor = begin("list")
+    url, form = visitor.url, visitor.form(**management(2, 0), **{"form-0-name": "x" * 9_500})
+    for _ in range(2):
+        visitor.send(url, form)
+        assert visitor.response.context["form"].non_form_errors() == [TOO_LONG]
+        assert visitor.text.count(TOO_LONG) == 1
+    visitor.submit(**management(2, 0), **{"form-0-name": "x"})
+    assert visitor.page == "/list/last/"
+
+
+def test_what_is_too_large_is_said_in_the_visitors_language(small):
+    visitor = begin("notes")
+    visitor.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+    visitor.submit(text="x" * 9_500)
+    assert "Das ist zu lang, um aufbewahrt zu werden. Bitte kürzen Sie es." in visitor.text
+
+
+def test_without_a_limit_nothing_is_too_large(settings):
+    settings.FLOWS_MAX_STATE_BYTES = None
+    visitor = begin("notes")
+    visitor.submit(text="x" * 2_000_000)
+    assert visitor.page == "/notes/second/"
+
+
+def test_a_depth_of_less_than_the_most_counts(settings):
+    settings.FLOWS_MAX_STATE_DEPTH = 10
+    visitor = begin("free")
+    visitor.submit(data="[" * 10 + "]" * 10)
+    assert "This cannot be kept" in visitor.text
+    visitor.submit(data="[" * 9 + "]" * 9)
     assert visitor.page == "/free/last/"

@@ -120,3 +120,19 @@ def test_missing_is_a_failure_under_ci(monkeypatch):
 )
 def test_a_url_becomes_database_settings(url, settings):
     assert servers.database_settings(url) == settings
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://cache", ("cache", 6379, 0, "", "")),
+        ("redis://127.0.0.1:6380/", ("127.0.0.1", 6380, 0, "", "")),
+        ("redis://:p%40ss@cache:1/2", ("cache", 1, 2, "", "p@ss")),
+        ("redis://me:p%2Fss@cache/15", ("cache", 6379, 15, "me", "p/ss")),
+    ],
+)
+def test_a_url_becomes_settings_of_the_store_in_redis(url, expected):
+    names = ("HOST", "PORT", "DB", "USER", "PASSWORD")
+    assert servers.redis_settings(url) == {
+        f"FLOWS_REDIS_STATE_STORE_{name}": value for name, value in zip(names, expected, strict=True)
+    }

@@ -4,8 +4,9 @@ import datetime
 import json
 
 import pytest
+from django.test import override_settings
 
-from flows.exceptions import NotStorable, StateDamaged
+from flows.exceptions import NotStorable, StateDamaged, TaskTooLarge
 from flows.statestore import codec
 from flows.task import Task
 
@@ -135,6 +136,26 @@ def walked(*names):
     for name in names:
         task.walk_to(name)
     return task
+
+
+def test_answers_are_measured_with_what_was_read_and_without_those_they_replace():
+    with override_settings(FLOWS_MAX_STATE_BYTES=10_000):
+        task = begin()
+        task.remember("shop/first", "x" * 8_000)
+        task = Task("id", codec.from_text(codec.to_text(task.to_dict())), codec, born=True)
+        task.remember("shop/first", "y" * 8_000)
+        for _ in range(2):
+            with pytest.raises(TaskTooLarge) as error:
+                task.remember("shop/second", "z" * 2_000)
+        length = len(codec.to_text(task.to_dict())) + 1_998
+        assert str(error.value) == (
+            f"With answers['shop/second'] the task would be {length} bytes long, and FLOWS_MAX_STATE_BYTES is 10000. "
+            f"Bound what the form takes, or set a higher limit."
+        )
+        assert list(task.answered) == ["shop/first"]
+    with override_settings(FLOWS_MAX_STATE_BYTES=None):
+        task.remember("shop/second", "z" * 2_000)
+    assert task.answers_at("shop/second") == "z" * 2_000
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,9 @@ class BaseStateStore:
     #: once otherwise).
     guarantees: ClassVar[tuple[str, ...]] = ("retry",)
 
+    #: Whether the store keeps to ``FLOWS_MAX_TASKS_PER_OWNER``.
+    limits_tasks: ClassVar[bool] = False
+
     _locks: WeakValueDictionary[str, _Lock]
     _guard: threading.Lock
 
@@ -180,6 +183,10 @@ class BaseStateStore:
     def delete_expired(self, limit: int) -> int:
         """Remove up to ``limit`` expired tasks and return how many. A store that forgets by itself has none."""
         return 0
+
+    def count_expired(self) -> int | None:
+        """Return how many tasks `delete_expired` would remove in the end; None if the store cannot say."""
+        return 0 if type(self).delete_expired is BaseStateStore.delete_expired else None
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
         """Yield the ids and records of the tasks that are claimed, for a store that gives this guarantee."""

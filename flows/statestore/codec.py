@@ -20,12 +20,14 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 
-from ..exceptions import NotStorable, NotStorableValue, StateDamaged
+from ..config import config
+from ..exceptions import NotStorable, NotStorableValue, StateDamaged, TaskTooLarge
 from .references import Reference, get_queryset, refer_to_instance, refer_to_queryset
 
 TAG = "~"
 
-#: Levels of lists and objects in a tree. Python can read as many from wherever in a project that is done.
+#: The most that ``FLOWS_MAX_STATE_DEPTH`` may be. Python can read as many levels from wherever in a project that is
+#: done.
 MAX_DEPTH = 200
 
 #: Integers of more bits are written in hexadecimal: Python limits the decimal digits it converts.
@@ -34,7 +36,7 @@ PLAIN_INTEGER_BITS = 1024
 
 def dumps(value: Any, path: str = "state") -> str:
     """Return ``value`` as ASCII JSON. Raises `NotStorable`, naming where in it what is in the way."""
-    return to_text(pack(value, path))
+    return write(pack(value, path))
 
 
 def loads(text: str) -> Any:
@@ -42,15 +44,49 @@ def loads(text: str) -> Any:
     return unpack(from_text(text))
 
 
-def to_text(tree: Any) -> str:
-    return json.dumps(tree, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+class Document(dict[str, Any]):
+    """What `from_text` returns of an object: it knows how long its text was, so that nobody has to write it again."""
+
+    length = 0
+
+
+def to_text(document: Any) -> str:
+    """Return the text of the document of a task. Raises `TaskTooLarge`, naming what in it is large."""
+    text, limit = write(document), config.MAX_STATE_BYTES
+    if limit is None or len(text) <= limit:
+        return text
+    path, size = _largest(document)
+    raise TaskTooLarge(
+        f"The task would be {len(text)} bytes long, {size} of them for {path}, and FLOWS_MAX_STATE_BYTES is {limit}. "
+        f"Keep a reference to it, such as a model instance, or set a higher limit."
+    )
 
 
 def from_text(text: str | bytes) -> Any:
     try:
-        return json.loads(text)
+        tree = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise StateDamaged(f"This is not the JSON of a task: {error}.") from error
+    if isinstance(tree, dict):
+        tree = Document(tree)
+        tree.length = len(text)
+    return tree
+
+
+def write(tree: Any) -> str:
+    return json.dumps(tree, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def _largest(tree: Any) -> tuple[str, int]:
+    """Return the path and the size of the innermost part of a tree that makes up most of it."""
+    path, size = "", len(write(tree))
+    while isinstance(tree, dict) and tree and TAG not in tree:
+        sizes = {name: len(write(part)) for name, part in tree.items()}
+        name = max(sizes, key=sizes.__getitem__)
+        if path and sizes[name] < size / 2:
+            break
+        path, size, tree = f"{path}[{name!r}]" if path else name, sizes[name], tree[name]
+    return path, size
 
 
 def pack(value: Any, path: str = "state") -> Any:
@@ -63,14 +99,14 @@ def pack(value: Any, path: str = "state") -> Any:
         if _is_shallow(tree):
             return tree
     raise NotStorableValue(
-        f"{path} is nested too deeply, or holds itself, and cannot be kept in a task. "
+        f"{path} is nested deeper than FLOWS_MAX_STATE_DEPTH, or holds itself, and cannot be kept in a task. "
         f"Keep a flatter value, or a reference to it."
     )
 
 
 def _is_shallow(tree: Any) -> bool:
     level = [tree]
-    for _ in range(MAX_DEPTH):
+    for _ in range(min(config.MAX_STATE_DEPTH, MAX_DEPTH)):
         level = [
             child
             for node in level
@@ -156,7 +192,7 @@ def _pack_tuple(value: tuple[Any, ...], path: str) -> Any:
 
 def _pack_set(value: set[Any] | frozenset[Any], path: str) -> Any:
     # Sorted, so that equal sets are equal texts.
-    return _tagged(type(value).__name__, sorted((_pack(item, f"{path}{{…}}") for item in value), key=to_text))
+    return _tagged(type(value).__name__, sorted((_pack(item, f"{path}{{…}}") for item in value), key=write))
 
 
 def _pack_dict(value: dict[Any, Any], path: str) -> Any:

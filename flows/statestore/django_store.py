@@ -15,18 +15,23 @@ from typing import Any
 
 from django.apps import apps
 from django.db import IntegrityError, InterfaceError, OperationalError, connections, router, transaction
-from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models import BooleanField, ExpressionWrapper, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Now
 
 from ..config import config
 from ..exceptions import StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from . import codec
-from .base import CLAIMED, BaseStateStore, Hold, Record, shorten
+from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 
 logger = logging.getLogger("flows.statestore")
 
 #: What a record is made of.
 FIELDS = ("owner", "data", "version", "status", "touched", Now())
+
+#: Rows that are removed at once. Databases bound the number of values in a query; and while SQLite removes some,
+#: nobody else writes.
+MOST_AT_ONCE = 10_000
+SQLITE_AT_ONCE = 100
 
 #: MariaDB and MySQL: too many connections, lock wait timeout, deadlock, cannot connect, gone away, lost connection.
 MYSQL_PASSING = {1040, 1205, 1213, 2002, 2003, 2006, 2013}
@@ -39,6 +44,7 @@ class StateStore(BaseStateStore):
     """One row of `flows.models.StoredTask` for each task."""
 
     guarantees = ("transaction", "claim", "retry")
+    limits_tasks = True
 
     # The two that every store has: any dict of storable values under an id
 
@@ -85,8 +91,9 @@ class StateStore(BaseStateStore):
             self._keep(task_id, hold)
 
     def create(self, task_id: str, owner: str, data: str) -> None:
-        with _unavailable():
+        with _unavailable(), transaction.atomic(self._alias):
             self._rows.create(pk=task_id, owner=owner, data=data, version=1, touched=Now())
+            self._make_room(task_id, owner)
 
     def update(self, task_id: str, record: Record) -> None:
         with self._free(task_id) as rows:
@@ -98,16 +105,25 @@ class StateStore(BaseStateStore):
 
     def delete_expired(self, limit: int) -> int:
         with _unavailable():
-            expired = self._rows.filter(touched__lte=_horizon()).exclude(status=CLAIMED)
-            # The ids first: not every database can delete a limited number of rows. Then what is still expired.
-            ids = list(expired.order_by("touched").values_list("pk", flat=True)[:limit])
-            return expired.filter(pk__in=ids).delete()[0]
+            # The ids first: not every database can delete a limited number of rows.
+            oldest = self._rows.filter(_expired()).order_by("touched").values_list("pk", flat=True)
+            most = SQLITE_AT_ONCE if connections[self._alias].vendor == "sqlite" else MOST_AT_ONCE
+            return self._remove(list(oldest[: min(limit, most)]), _expired())
+
+    def count_expired(self) -> int:
+        with _unavailable():
+            return self._rows.filter(_expired()).count()
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
         with _unavailable():
-            rows = self._rows.filter(status=CLAIMED).order_by("touched")
-            for task_id, *fields in rows.values_list("pk", *FIELDS).iterator():
-                yield task_id, _record(fields)
+            claimed = self._rows.filter(status=CLAIMED)
+            # The ids first: a result that is open while others use the connection is not for every database or pool.
+            ids = list(claimed.order_by("touched").values_list("pk", flat=True))
+        for task_id in ids:
+            with _unavailable():
+                row = claimed.filter(pk=task_id).values_list(*FIELDS).first()
+            if row:
+                yield task_id, _record(row)
 
     # Holding
 
@@ -144,6 +160,41 @@ class StateStore(BaseStateStore):
             owner=after.owner, data=after.data, version=after.version, status=after.status, touched=Now()
         ):
             raise StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
+        if before is None and after.status != ENDED:
+            self._make_room(task_id, after.owner)
+
+    # Removing
+
+    def _make_room(self, task_id: str, owner: str) -> None:
+        """Remove the longest idle of the open tasks that an owner has too many with the one just born."""
+        limit = config.MAX_TASKS_PER_OWNER
+        if limit is None or not owner:
+            return
+        others = self._rows.filter(owner=owner, status=OPEN).exclude(pk=task_id).order_by("-touched")
+        surplus = list(others.values_list("pk", "touched")[limit - 1 : limit - 1 + MOST_AT_ONCE])
+        if surplus:
+            # A moment later, since SQLite writes whole seconds in two ways.
+            latest = surplus[0][1] + timedelta(milliseconds=1)
+            self._remove([pk for pk, _ in surplus], Q(touched__lt=latest, status=OPEN))
+
+    def _remove(self, ids: list[str], condition: Q) -> int:
+        """Remove those of these tasks that nobody holds and that still meet a condition; return how many."""
+        connection = connections[self._alias]
+        if not connection.features.has_select_for_update_skip_locked:
+            return int(self._rows.filter(condition, pk__in=ids).delete()[0])
+        with transaction.atomic(self._alias):
+            # Nobody is waited for, so nobody waits in a circle. In the order of the keys, and without the condition,
+            # so that MariaDB goes by the keys: from another index it would lock more rows than it gives.
+            rows = self._rows.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
+            meets = ExpressionWrapper(condition, output_field=BooleanField())
+            ids = [pk for pk, is_met in rows.annotate(meets=meets).values_list("pk", "meets") if is_met]
+            if connection.vendor != "mysql":
+                return int(self._rows.filter(pk__in=ids).delete()[0])
+            # One by one: for a list of keys it may look at each row of a small table, and wait for those that are held.
+            table, key = (connection.ops.quote_name(name) for name in (_model()._meta.db_table, "id"))
+            with connection.cursor() as cursor:
+                cursor.executemany(f"DELETE FROM {table} WHERE {key} = %s", [[pk] for pk in ids])  # noqa: S608
+            return len(ids)
 
     # Rows
 
@@ -179,6 +230,10 @@ def _model() -> Any:
 def _horizon() -> Any:
     """Return when a task must have been used last to have expired just now, by the database's clock."""
     return Now() - timedelta(seconds=config.TASK_IDLE_TIMEOUT)
+
+
+def _expired() -> Q:
+    return Q(touched__lte=_horizon()) & ~Q(status=CLAIMED)
 
 
 def _milliseconds() -> str:

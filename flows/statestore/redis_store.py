@@ -1,8 +1,8 @@
 """Tasks in Redis or Valkey, which forgets them by itself when they have been idle for too long.
 
-Each step is one script, so one round trip and nothing half done. A task is held by a lease: should its holder die,
-the next request is let in after ``FLOWS_REDIS_STATE_STORE_LEASE`` seconds. A holder that comes back later finds
-that the version has moved on and writes nothing.
+Each step is one script, so one round trip and nothing half done. A task is held by a lease, which is renewed for as
+long as its holder lives: should that die, the next request is let in after ``FLOWS_REDIS_STATE_STORE_LEASE`` seconds.
+A holder that stood still and comes back later finds that the version has moved on and writes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 from ..config import config
 from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from . import codec
-from .base import CLAIMED, OPEN, BaseStateStore, Hold, Record, shorten
+from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
+from .leases import renewals
+from .owners import OwnersTasks
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -30,6 +32,9 @@ logger = logging.getLogger("flows.statestore")
 
 #: Seconds between two looks at a task that another request holds.
 POLL = 0.02
+
+#: Seconds to wait for the server, and connections to it that a process may have: as many as the server will take.
+TIMEOUT, MAX_CONNECTIONS = 5, 10_000
 
 #: For how long a claimed task is kept, beyond the idle timeout, for somebody to look at it.
 CLAIM_LIFE = 365 * 24 * 3600
@@ -61,6 +66,9 @@ if ARGV[7] == 'claimed' then redis.call('SET', KEYS[3], '', 'PX', ARGV[8]) else 
 return 1
 """
 
+#: KEYS lease; ARGV token, life of the lease in ms.
+RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+
 #: KEYS lease; ARGV token.
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -69,6 +77,7 @@ class StateStore(BaseStateStore):
     """One hash ``flows:{ID}:task`` for each task, beside it ``…:lease`` while held and ``…:claim`` while claimed."""
 
     guarantees = ("retry", "claim")
+    limits_tasks = True
 
     # The two that every store has: any dict of storable values under an id
 
@@ -121,34 +130,48 @@ class StateStore(BaseStateStore):
     def touch(self, task_id: str, record: Record) -> None:
         with _unavailable():
             get_client().pexpire(_keys(task_id)[0], _life())
+        self._count(task_id, record, is_born=False)
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
-        pattern = f"{_escape(config.REDIS_STATE_STORE_PREFIX)}{{*}}:claim"
+        start, end = f"{config.REDIS_STATE_STORE_PREFIX}{{", "}:claim"
+        pattern = f"{_escape(start)}*{end}".encode("utf-8", "surrogatepass")
         with _unavailable():
-            for key in get_client().scan_iter(pattern, count=1000):
-                task_id = key.decode("utf-8", "surrogatepass").rpartition("{")[2].removesuffix("}:claim")
-                with suppress(StateNotFound):
-                    yield task_id, self.read(task_id)
+            # A set: a scan may name a key twice.
+            keys = set(get_client().scan_iter(pattern, count=1000))
+        for key in keys:
+            task_id = key.decode("utf-8", "surrogatepass")[len(start) : -len(end)]
+            try:
+                record = self.read(task_id)
+            except StateNotFound:
+                continue
+            except StateDamaged:
+                logger.exception("A task that is claimed cannot be read.")
+                continue
+            if record.status == CLAIMED:
+                yield task_id, record
 
     # Scripts
 
     @contextmanager
     def _lease(self, task_id: str) -> Iterator[tuple[str, list[Any]]]:
         """Hold the lease of a task; yields its token, and the task's fields as they are then."""
-        keys, token = _keys(task_id), secrets.token_hex(16)
-        life = int(config.REDIS_STATE_STORE_LEASE * 1000)
+        client, keys, token = get_client(), _keys(task_id), secrets.token_hex(16)
+        life = config.REDIS_STATE_STORE_LEASE
+        milliseconds = int(life * 1000)
         deadline = time.monotonic() + config.LOCK_WAIT
         while True:
             with _unavailable():
-                held, *fields = get_client().eval(LOCK, 2, *keys[:2], token, life)
+                held, *fields = client.eval(LOCK, 2, *keys[:2], token, milliseconds)
             if held:
                 break
             if time.monotonic() > deadline:
                 raise StoreUnavailable(f"The task {shorten(task_id)} is busy with another request.")
             time.sleep(POLL * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the waiting ones)
+        renewals.add(token, shorten(task_id), life, partial(client.eval, RENEW, 1, keys[1], token, milliseconds))
         try:
             yield token, fields
         except BaseException:
+            renewals.drop(token)
             self._release(task_id, token)
             raise
 
@@ -165,6 +188,7 @@ class StateStore(BaseStateStore):
         self._save(task_id, before, after, token, keep_lease=True)
 
     def _keep(self, task_id: str, hold: Hold, token: str) -> None:
+        renewals.drop(token)  # before the lease is let go, which would be taken for its loss
         if hold.saved is None:
             self._release(task_id, token)
         else:
@@ -192,12 +216,28 @@ class StateStore(BaseStateStore):
             written = get_client().eval(SAVE, 3, *_keys(task_id), *arguments)
         if not written:
             raise StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
+        self._count(task_id, after, is_born=before is None)
+
+    def _count(self, task_id: str, record: Record, *, is_born: bool) -> None:
+        """See to ``FLOWS_MAX_TASKS_PER_OWNER``. What was written stays so if that fails."""
+        limit = config.MAX_TASKS_PER_OWNER
+        if limit is None or not record.owner:
+            return
+        with suppress(StoreUnavailable), _unavailable():
+            tasks = OwnersTasks(get_client(), _owner_key(record.owner), record.owner, _keys)
+            tasks.note(task_id, record, _life())
+            if is_born and record.status != ENDED:
+                tasks.make_room(task_id, limit)
 
 
 def _keys(task_id: str) -> tuple[bytes, bytes, bytes]:
     # The braces put all keys into one slot of a cluster. An id that a visitor made up may hold anything.
     stem = f"{config.REDIS_STATE_STORE_PREFIX}{{{task_id}}}".encode("utf-8", "surrogatepass")
     return stem + b":task", stem + b":lease", stem + b":claim"
+
+
+def _owner_key(owner: str) -> bytes:
+    return f"{config.REDIS_STATE_STORE_PREFIX}{{{owner}}}:tasks".encode("utf-8", "surrogatepass")
 
 
 def _escape(prefix: str) -> str:
@@ -247,8 +287,10 @@ def _connect(host: str, port: int, db: int, user: str, password: str) -> Redis:
         retry=retry,
         # Said for older clients, which do not try again after a lost reply and wait for one for ever.
         retry_on_error=[ConnectionError, TimeoutError],
-        socket_timeout=5,
-        socket_connect_timeout=5,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        # Newer ones refuse the 101st at once, where a process with greenlets has more requests than that.
+        max_connections=MAX_CONNECTIONS,
     )
 
 

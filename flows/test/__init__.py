@@ -15,9 +15,10 @@ from __future__ import annotations
 from .claiming import ClaimingContract
 from .holding import HoldingContract
 from .keeping import KeepingContract
+from .limiting import LimitingContract
 
 __all__ = ["StateStoreContract"]
 
 
-class StateStoreContract(KeepingContract, HoldingContract, ClaimingContract):
+class StateStoreContract(KeepingContract, HoldingContract, ClaimingContract, LimitingContract):
     """What every state store must do."""

@@ -1,0 +1,109 @@
+"""Leases that are renewed for as long as their holder is at work: one thread for all that a process holds.
+
+A process that dies, or stands still, renews nothing, and what it held is free after the life of the lease. A lease
+that is lost is not taken back: somebody else may have been let in.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+logger = logging.getLogger("flows.statestore")
+
+#: After which part of its life a lease is renewed, and after which part it is tried again where that failed.
+RENEWED_AFTER, TRIED_AGAIN_AFTER = 1 / 3, 1 / 15
+
+
+@dataclass
+class Lease:
+    """What is held by a token: its name in the log, its life in seconds, how it is renewed and when that is due."""
+
+    name: str
+    life: float
+    renew: Callable[[], Any]
+    due: float
+
+
+class Renewals:
+    """Renews leases from when they are added until they are dropped."""
+
+    def __init__(self) -> None:
+        self._forget()
+        if hasattr(os, "register_at_fork"):
+            # A thread does not live on in a forked process, a lock may be held there for ever, and the leases are
+            # the parent's to renew.
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._guard = threading.Lock()
+        self._leases: dict[str, Lease] = {}
+        #: What wakes the thread before its time; there is one while the thread lives. Made with the thread, and not
+        #: when this module is imported, which may be before a server patches ``threading``.
+        self._alarm: threading.Event | None = None
+        self._wakes_at = 0.0
+
+    def add(self, token: str, name: str, life: float, renew: Callable[[], Any]) -> None:
+        """Call ``renew`` in time, again and again; it returns whether the lease was still held.
+
+        What it raises is logged, and it is called again.
+        """
+        lease = Lease(name, life, renew, time.monotonic() + life * RENEWED_AFTER)
+        with self._guard:
+            self._leases[token] = lease
+            alarm, is_running = self._alarm or threading.Event(), self._alarm is not None
+            if not is_running:
+                self._alarm, self._wakes_at = alarm, lease.due
+            elif lease.due < self._wakes_at:
+                alarm.set()
+        # After the guard: where threads are made of greenlets, to start one lets others run.
+        if not is_running:
+            self._start(alarm)
+
+    def drop(self, token: str) -> None:
+        """Renew a lease no more. Takes no lock: the garbage collector may be what ends a hold, wherever it runs."""
+        self._leases.pop(token, None)
+
+    def _start(self, alarm: threading.Event) -> None:
+        try:
+            threading.Thread(target=self._run, args=[alarm], name="flows-leases", daemon=True).start()
+        except RuntimeError as error:  # no more threads, or the interpreter is shutting down
+            self._alarm = None
+            logger.warning("The leases of this process are not renewed: %s", error)
+
+    def _run(self, alarm: threading.Event) -> None:
+        while True:
+            alarm.wait(max(0.0, self._wakes_at - time.monotonic()))
+            alarm.clear()
+            for token, lease in self._leases.copy().items():
+                if lease.due <= time.monotonic() and token in self._leases:
+                    self._renew(token, lease)
+            with self._guard:
+                due = [lease.due for lease in self._leases.copy().values()]
+                if not due:
+                    self._alarm = None
+                    return
+                self._wakes_at = min(due)
+
+    def _renew(self, token: str, lease: Lease) -> None:
+        now = time.monotonic()
+        try:
+            held = lease.renew()
+        except Exception as error:  # what ended the thread would end all leases
+            lease.due = time.monotonic() + lease.life * TRIED_AGAIN_AFTER
+            logger.warning("The lease of the task %s could not be renewed, and is tried again: %s", lease.name, error)
+            return
+        lease.due = now + lease.life * RENEWED_AFTER
+        if not held and self._leases.pop(token, None) is not None:
+            logger.warning(
+                "The lease of the task %s was lost while its holder is at work; another one may have been let in.",
+                lease.name,
+            )
+
+
+renewals = Renewals()
