@@ -23,6 +23,7 @@ from .guarantees import get_guarantee
 from .positions import Position
 from .statestore import codec
 from .statestore.base import BaseStateStore
+from .task import ROOM
 
 SQLITE_ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.spatialite")
 
@@ -201,7 +202,7 @@ def _redirect_hosts() -> Iterator[CheckMessage]:
 def _limits() -> Iterator[CheckMessage]:
     for name, number, least, most, example in (
         ("MAX_TASKS_PER_OWNER", 12, 1, math.inf, "such as 20, or None for no limit"),
-        ("MAX_STATE_BYTES", 13, 10_000, math.inf, "such as 1000000, or None for no limit"),
+        ("MAX_STATE_BYTES", 13, 2 * ROOM, math.inf, "such as 1000000, or None for no limit"),
         ("MAX_STATE_DEPTH", 14, 10, codec.MAX_DEPTH, f"such as {codec.MAX_DEPTH}"),
     ):
         value = getattr(config, name)

@@ -25,8 +25,8 @@ LIVE = {
     "spent",
 }
 
-#: Bytes that are left for what is noted of a submission when its answers are in: where it led, and what is done.
-ROOM = 1000
+#: Bytes that answers leave for what is noted of their submission: where it led, what is claimed, and the URLs of both.
+ROOM = 10_000
 
 
 class Codec(Protocol):

@@ -66,7 +66,7 @@ def tasks_error(value):
 
 
 def bytes_error(value):
-    return limit_error("MAX_STATE_BYTES", value, "of 10000 or more", "such as 1000000, or None for no limit", 13)
+    return limit_error("MAX_STATE_BYTES", value, "of 20000 or more", "such as 1000000, or None for no limit", 13)
 
 
 def depth_error(value):
@@ -129,7 +129,7 @@ WRONG = [
     hosts_error("pay.example.com"),
     hosts_error(None),
     *(tasks_error(value) for value in (0, -1, "5", 1.5, True, float("inf"))),
-    *(bytes_error(value) for value in (0, 9_999, "1 MB", 1e6, False)),
+    *(bytes_error(value) for value in (0, 19_999, "1 MB", 1e6, False)),
     *(depth_error(value) for value in (0, 9, 201, None, "deep", 50.0)),
 ]
 
@@ -154,7 +154,7 @@ RIGHT = [
     {"MIDDLEWARE": [f"{__name__}.OwnSessionMiddleware"]},
     {"FLOWS_ALLOWED_REDIRECT_HOSTS": ["a.example"]},
     {"FLOWS_ALLOWED_REDIRECT_HOSTS": {"a.example"}},
-    {"FLOWS_MAX_TASKS_PER_OWNER": 1, "FLOWS_MAX_STATE_BYTES": 10_000, "FLOWS_MAX_STATE_DEPTH": 10},
+    {"FLOWS_MAX_TASKS_PER_OWNER": 1, "FLOWS_MAX_STATE_BYTES": 20_000, "FLOWS_MAX_STATE_DEPTH": 10},
     {"FLOWS_MAX_TASKS_PER_OWNER": None, "FLOWS_MAX_STATE_BYTES": None, "FLOWS_MAX_STATE_DEPTH": 200},
 ]
 

@@ -72,8 +72,9 @@ def fill():
 
 def clean_up():
     """Clean up in a process of its own, as cron does; return what it said."""
-    address = {name: str(connection.settings_dict[name]) for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")}
-    command = [sys.executable, "-c", PROGRAM, json.dumps(address)]
+    names = ("NAME", "HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
+    database = {name: connection.settings_dict[name] for name in names}
+    command = [sys.executable, "-c", PROGRAM, json.dumps(database, default=str)]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE, "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
@@ -142,10 +143,11 @@ def at_work(workers):
     assert [worker.error for worker in workers] == [None] * len(workers)
 
 
-def plan():
-    """Return how the database finds what has expired."""
-    rows = StoredTask.objects.filter(django_store._expired()).order_by("touched").values_list("pk", flat=True)
-    return rows[:1000].explain()
+def plans():
+    """Return how the database finds what has expired, and what is an owner's."""
+    expired = StoredTask.objects.filter(django_store._expired()).order_by("touched").values_list("pk", flat=True)
+    owners = StoredTask.objects.filter(owner="owner", status="open").order_by("-touched").values_list("pk")
+    return expired[:1000].explain(), owners[4:1000].explain()
 
 
 def test_cleaning_up_takes_all_that_expired_and_disturbs_nobody(monkeypatch):
@@ -157,7 +159,9 @@ def test_cleaning_up_takes_all_that_expired_and_disturbs_nobody(monkeypatch):
     with at_work(workers) as alone:
         time.sleep(ALONE)
     fill()
-    assert "flows_storedtask_touched" in plan()
+    expired, owners = plans()
+    assert "flows_storedtask_touched" in expired
+    assert "flows_task_owner" in owners
     with at_work(workers) as together:
         began = time.monotonic()
         said = clean_up()

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db.models.functions import Now
 
 from flows.exceptions import StoreUnavailable
 from flows.management.commands import cleanupflows
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def expired(number):
     for index in range(number):
         django_store.StateStore().create(f"id{index}", "owner", "{}")
-    StoredTask.objects.update(touched=Now() - timedelta(seconds=1201))
+    StoredTask.objects.update(touched=django_store.Now() - timedelta(seconds=1201))
 
 
 def clean_up(**options):

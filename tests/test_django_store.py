@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 import pytest
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection, connections, transaction
 from django.db.models import F
-from django.db.models.functions import Now
 from django.db.utils import ConnectionDoesNotExist
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
@@ -35,7 +34,7 @@ def store():
 
 
 def expire(task_id):
-    StoredTask.objects.filter(pk=task_id).update(touched=Now() - django_store.timedelta(seconds=1201))
+    StoredTask.objects.filter(pk=task_id).update(touched=django_store.Now() - django_store.timedelta(seconds=1201))
 
 
 @contextmanager
@@ -102,6 +101,18 @@ def test_what_cannot_be_stored_leaves_what_was_there(store):
 # The table
 
 
+@pytest.mark.skipif(connection.vendor != "mysql", reason="what only MariaDB and MySQL do")
+def test_the_time_zone_of_the_server_is_of_no_matter(store):
+    store.create("id", "owner", "{}")
+    with connection.cursor() as cursor:
+        cursor.execute("SET time_zone = '+05:00'")
+    try:
+        assert store.read("id").idle < 60
+        assert store.delete_expired(10) == 0
+    finally:
+        connection.close()
+
+
 def test_cleaning_up_finds_expired_tasks_by_an_index():
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, StoredTask._meta.db_table)
@@ -112,7 +123,7 @@ def test_cleaning_up_removes_the_oldest_first_and_no_more_than_asked(store):
     for number in range(5):
         store.create(f"id{number}", "owner", "{}")
         StoredTask.objects.filter(pk=f"id{number}").update(
-            touched=Now() - django_store.timedelta(seconds=2000 + number)
+            touched=django_store.Now() - django_store.timedelta(seconds=2000 + number)
         )
     store.create("live", "owner", "{}")
     assert store.delete_expired(2) == 2
@@ -127,7 +138,7 @@ def test_cleaning_up_leaves_a_task_that_is_touched_meanwhile(store, monkeypatch)
     remove = store._remove
 
     def slow(*args):
-        StoredTask.objects.filter(pk="one").update(touched=Now())
+        StoredTask.objects.filter(pk="one").update(touched=django_store.Now())
         return remove(*args)
 
     monkeypatch.setattr(store, "_remove", slow)

@@ -204,7 +204,7 @@ def test_what_cannot_be_kept_is_an_error_of_the_form_however_often_it_is_sent(da
 
 @pytest.fixture
 def small(settings):
-    settings.FLOWS_MAX_STATE_BYTES = 10_000
+    settings.FLOWS_MAX_STATE_BYTES = 20_000
 
 
 TOO_LONG = "This is too long to be kept. Please shorten it."
@@ -212,7 +212,7 @@ TOO_LONG = "This is too long to be kept. Please shorten it."
 
 def test_an_answer_that_is_too_large_is_an_error_of_the_form_before_there_are_effects(small):
     visitor = begin("notes")
-    url, form = visitor.url, visitor.form(text="x" * 9_500)
+    url, form = visitor.url, visitor.form(text="x" * 10_500)
     for _ in range(2):
         visitor.send(url, form)
         assert visitor.response.context["form"].errors == {"__all__": [TOO_LONG]}
@@ -244,12 +244,12 @@ def test_answers_that_take_the_place_of_earlier_ones_are_not_counted_twice(small
 
 
 def test_what_an_answer_that_just_fits_leaves_is_enough_for_what_is_noted_of_it(small):
-    for length in range(8_700, 9_100, 20):
+    for length in range(9_700, 10_100, 20):
         visitor = begin("notes")
         visitor.submit(text="x" * length)
         if visitor.page == "/notes/first/":
             break
-        assert len(StoredTask.objects.latest("touched").data) <= 10_000
+        assert len(StoredTask.objects.latest("touched").data) <= 20_000
         visitor.submit(text="x")
     assert TOO_LONG in visitor.text
 
@@ -262,7 +262,7 @@ def test_a_letter_counts_as_the_bytes_that_it_is_kept_as(small):
 
 def test_rows_that_are_too_large_are_an_error_of_the_formset(small):
     visitor = begin("list")
-    url, form = visitor.url, visitor.form(**management(2, 0), **{"form-0-name": "x" * 9_500})
+    url, form = visitor.url, visitor.form(**management(2, 0), **{"form-0-name": "x" * 10_500})
     for _ in range(2):
         visitor.send(url, form)
         assert visitor.response.context["form"].non_form_errors() == [TOO_LONG]
@@ -274,7 +274,7 @@ def test_rows_that_are_too_large_are_an_error_of_the_formset(small):
 def test_what_is_too_large_is_said_in_the_visitors_language(small):
     visitor = begin("notes")
     visitor.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
-    visitor.submit(text="x" * 9_500)
+    visitor.submit(text="x" * 10_500)
     assert "Das ist zu lang, um aufbewahrt zu werden. Bitte kürzen Sie es." in visitor.text
 
 

@@ -64,7 +64,7 @@ def begin(visitor=None):
 
 @pytest.fixture
 def small(settings):
-    settings.FLOWS_MAX_STATE_BYTES = 10_000
+    settings.FLOWS_MAX_STATE_BYTES = 20_000
 
 
 def test_state_that_is_too_large_says_what_is_large_and_keeps_nothing_and_no_effects(each_store, small):
@@ -74,7 +74,7 @@ def test_state_that_is_too_large_says_what_is_large_and_keeps_nothing_and_no_eff
         visitor.submit(name="x")
     assert re.fullmatch(
         r"The task would be 20\d{3} bytes long, 20002 of them for state\['photo'\]\['data'\], and "
-        r"FLOWS_MAX_STATE_BYTES is 10000\. Keep a reference to it, such as a model instance, or set a higher limit\.",
+        r"FLOWS_MAX_STATE_BYTES is 20000\. Keep a reference to it, such as a model instance, or set a higher limit\.",
         str(error.value),
     )
     assert get_store().read(visitor.task_id).data == before.data
@@ -103,7 +103,7 @@ def test_a_link_with_a_state_that_is_too_large_begins_no_task(small, settings):
 def test_a_task_that_was_larger_than_a_lowered_limit_can_be_looked_at_and_not_gone_on_with(each_store, settings):
     visitor = begin()
     visitor.submit(name="x")
-    settings.FLOWS_MAX_STATE_BYTES = 10_000
+    settings.FLOWS_MAX_STATE_BYTES = 20_000
     assert visitor.open(visitor.url).status_code == 200
     visitor.submit(name="x")
     assert visitor.page == "/album/last/"

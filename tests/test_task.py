@@ -139,7 +139,7 @@ def walked(*names):
 
 
 def test_answers_are_measured_with_what_was_read_and_without_those_they_replace():
-    with override_settings(FLOWS_MAX_STATE_BYTES=10_000):
+    with override_settings(FLOWS_MAX_STATE_BYTES=20_000):
         task = begin()
         task.remember("shop/first", "x" * 8_000)
         task = Task("id", codec.from_text(codec.to_text(task.to_dict())), codec, born=True)
@@ -149,7 +149,7 @@ def test_answers_are_measured_with_what_was_read_and_without_those_they_replace(
                 task.remember("shop/second", "z" * 2_000)
         length = len(codec.to_text(task.to_dict())) + 1_998
         assert str(error.value) == (
-            f"With answers['shop/second'] the task would be {length} bytes long, and FLOWS_MAX_STATE_BYTES is 10000. "
+            f"With answers['shop/second'] the task would be {length} bytes long, and FLOWS_MAX_STATE_BYTES is 20000. "
             f"Bound what the form takes, or set a higher limit."
         )
         assert list(task.answered) == ["shop/first"]

@@ -16,7 +16,7 @@ from typing import Any
 from django.apps import apps
 from django.db import IntegrityError, InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Func, Q, QuerySet, TextField, Value
-from django.db.models.functions import Now
+from django.db.models.functions import Now as DjangosNow
 
 from ..config import config
 from ..exceptions import StateExists, StateNotFound, StoreConflict, StoreUnavailable
@@ -25,13 +25,20 @@ from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 
 logger = logging.getLogger("flows.statestore")
 
+
+class Now(DjangosNow):
+    """The database's present time, in UTC."""
+
+    def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        # Otherwise as it is where the server is, where an hour may be missing on a night in spring.
+        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)
+
+
 #: What a record is made of.
 FIELDS = ("owner", "data", "version", "status", "touched", Now())
 
-#: Rows that are removed at once. Databases bound the number of values in a query; and while SQLite removes some,
-#: nobody else writes.
+#: Rows that are removed at once. Databases bound the number of values in a query.
 MOST_AT_ONCE = 10_000
-SQLITE_AT_ONCE = 100
 
 #: MariaDB and MySQL: too many connections, lock wait timeout, deadlock, cannot connect, gone away, lost connection.
 MYSQL_PASSING = {1040, 1205, 1213, 2002, 2003, 2006, 2013}
@@ -107,8 +114,7 @@ class StateStore(BaseStateStore):
         with _unavailable():
             # The ids first: not every database can delete a limited number of rows.
             oldest = self._rows.filter(_expired()).order_by("touched").values_list("pk", flat=True)
-            most = SQLITE_AT_ONCE if connections[self._alias].vendor == "sqlite" else MOST_AT_ONCE
-            return self._remove(list(oldest[: min(limit, most)]), _expired())
+            return self._remove(list(oldest[: min(limit, MOST_AT_ONCE)]), _expired())
 
     def count_expired(self) -> int:
         with _unavailable():
