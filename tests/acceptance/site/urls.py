@@ -25,5 +25,6 @@ urlpatterns = [
     path("", include("tests.acceptance.site.crowd")),
     path("", include("tests.acceptance.site.records")),
     path("", include("tests.acceptance.site.trips")),
+    path("", include("tests.acceptance.site.hostile")),
     path("", include(handler.urls)),
 ]
