@@ -26,7 +26,7 @@ NAMES = {page: f"it is {page}" for page in PAGES}
 #: Milliseconds that an effect takes where nothing else is said.
 DELAY = 40
 #: How many journeys there are of what takes long.
-FEW = max(1, PAIRS // 15)
+FEW = max(1, PAIRS // 25)
 
 
 def double_each_page(flow, browser, *, late=(0, 0, 0), times=2, delay=DELAY):

@@ -24,7 +24,7 @@ def refuse_each_page(flow, browser, *, times):
 
 
 def test_what_was_refused_is_shown_to_every_twin_and_not_tried_again(newcomer, ledger, trials, guarantee):
-    visitors = [newcomer() for _ in range(max(2, PAIRS // 5))]
+    visitors = [newcomer() for _ in range(max(2, PAIRS // 10))]
     side_by_side(lambda visitor: refuse_each_page(f"refusing-{guarantee}", visitor, times=2), visitors)
     entries = ledger.entries()
     for visitor in visitors:

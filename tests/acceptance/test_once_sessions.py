@@ -13,7 +13,7 @@ PLACES = {
 }
 CHANGES = ("login", "logout", "flush")
 #: How many visitors try each change at each place with each guarantee.
-FEW = max(1, PAIRS // 15)
+FEW = max(1, PAIRS // 25)
 
 
 def double_the_change(browser, change, flow):
