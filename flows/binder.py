@@ -40,10 +40,12 @@ def session_binder(request: HttpRequest) -> str:
 
 def user_binder(request: HttpRequest) -> str:
     """Return who is logged in, so that a task follows its user to another device; else as `session_binder`."""
+    return _user(request) or session_binder(request)
+
+
+def _user(request: HttpRequest) -> str:
     user = getattr(request, "user", None)
-    if user is not None and user.is_authenticated:
-        return f"user:{user.pk}"
-    return session_binder(request)
+    return f"user:{user.pk}" if user is not None and user.is_authenticated else ""
 
 
 def get_owner(request: HttpRequest) -> str:
@@ -59,10 +61,12 @@ def is_owner(request: HttpRequest, owner: str) -> bool:
     session = getattr(request, "session", None)
     visitors = [session[SESSION_KEY]] if session is not None and session.get(SESSION_KEY) else []
     binder = config.get_task_binder()
-    if binder is not session_binder:  # which would begin a session for a stranger
+    if binder is user_binder:
+        visitors.append(_user(request))
+    elif binder is not session_binder:  # these two would begin a session for a stranger
         visitors.append(binder(request))
     keys: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return any(constant_time_compare(owner, _hash(visitor, key)) for visitor in visitors for key in keys)
+    return any(constant_time_compare(owner, _hash(visitor, key)) for visitor in filter(None, visitors) for key in keys)
 
 
 def _hash(visitor: str, key: str) -> str:

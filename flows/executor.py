@@ -60,6 +60,8 @@ class Executor:
             response = self.show() if self.request.method in SAFE_METHODS else self.submit()
         except StateNotFound as error:
             logger.info("%s", error)
+            # Asked as for a task that there is: where that reads the session, it may set or take away a cookie.
+            binder.is_owner(self.request, "")
             response = pages.no_such_task(self.request, self.position)
         except StateDamaged:
             logger.exception("A stored task cannot be read; its visitor is told that there is none.")
@@ -149,7 +151,7 @@ class Executor:
         submission = Submission(self.request, self.position)
         if task_id:
             key = submission.key(task_id, 0) if submission.has_token else None
-            return self._hold(lock_settled(self.store, task_id), task_id, submission, key)
+            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
         rendering = entry_rendering(self.request, self.position)
         # A token is of one rendering for one visitor; the owner may be another after a login or logout.
         scope = "" if submission.has_token else owner
@@ -158,7 +160,7 @@ class Executor:
         try:
             return self._hold(self.store.birth(task_id, owner), task_id, submission, key)
         except StateExists:
-            return self._hold(lock_settled(self.store, task_id), task_id, submission, key)
+            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
 
     def _hold(
         self, holding: AbstractContextManager[Hold], task_id: str, submission: Submission, key: str | None
@@ -185,7 +187,7 @@ class Executor:
             if not (self.guarantees and self.guarantees.let_go):
                 raise
         # Between two parts of the submission its twin came in, and went on with it.
-        return self._hold(lock_settled(self.store, task_id), task_id, submission, key)
+        return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
 
     def _execute(
         self, task: Task, hold: Hold, submission: Submission, key: str, earlier: dict[str, Any] | None
@@ -227,7 +229,7 @@ class Executor:
             if not task.born:
                 spend_entry(self.request, self.position)
         if result.ended:
-            task.end(urljoin(self.request.path, url) if url else execution.url_of(self.position))
+            task.end(self._from_anywhere(url) if url else execution.url_of(self.position))
             return True
         task.carry(_changed(execution.kwargs, self.kwargs))
         came_to: dict[str, Any] = {"url": url} if url else {"position": name}
@@ -238,6 +240,13 @@ class Executor:
             came_to = {"errors": execution.refused}
         task.record(str(execution.submission_key), came_to)
         return True
+
+    def _from_anywhere(self, url: str) -> str:
+        """Return the URL of a redirect as one that leads to the same place from whichever page it is followed."""
+        if url.startswith("/") or urlsplit(url).scheme:
+            # Not through urljoin(), which takes the dots out: "/.//other.example/" would be another site's.
+            return url
+        return urljoin(self.request.build_absolute_uri(self.request.path), url)
 
     def _replay(self, execution: Execution, earlier: dict[str, Any]) -> HttpResponseBase:
         """Lead to where the same submission led when it was executed."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
@@ -20,9 +20,10 @@ from django.http import HttpRequest
 from . import binder
 from .components import FlowComponent
 from .config import config
+from .exceptions import StateNotFound, StoreUnavailable
 from .positions import Position
 from .statestore import codec
-from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold
+from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .task import Task
 from .transactions import RequestsTransaction
 
@@ -95,11 +96,15 @@ class Guarantees:
 
 
 @contextmanager
-def lock_settled(store: BaseStateStore, task_id: str) -> Iterator[Hold]:
-    """Hold a task, after what another request has claimed is settled; if that takes too long, as it is."""
+def lock_settled(store: BaseStateStore, task_id: str, request: HttpRequest) -> Iterator[Hold]:
+    """Hold a task, after what another request has claimed is settled; if that takes too long, as it is.
+
+    A stranger does not wait for what is claimed, and is not told that the task is busy, which would say that it is.
+    """
     deadline = time.monotonic() + config.LOCK_WAIT
-    with store.lock(task_id) as hold:
-        if not _is_in_progress(hold):
+    with ExitStack() as stack:
+        hold = _lock(stack, store, task_id, request)
+        if not (hold.record and _is_in_progress(hold.record) and binder.is_owner(request, hold.record.owner)):
             yield hold
             return
     while time.monotonic() < deadline and store.read(task_id).status == CLAIMED:
@@ -108,6 +113,15 @@ def lock_settled(store: BaseStateStore, task_id: str) -> Iterator[Hold]:
         yield hold
 
 
-def _is_in_progress(hold: Hold) -> bool:
+def _lock(stack: ExitStack, store: BaseStateStore, task_id: str, request: HttpRequest) -> Hold:
+    try:
+        return stack.enter_context(store.lock(task_id))
+    except StoreUnavailable:
+        if binder.is_owner(request, store.read(task_id).owner):
+            raise
+        raise StateNotFound(f"The task {shorten(task_id)} is another visitor's, and busy.") from None
+
+
+def _is_in_progress(record: Record) -> bool:
     """Return whether a task is claimed, and by a request that may still be at work."""
-    return hold.record is not None and hold.record.status == CLAIMED and hold.record.idle < config.LOCK_WAIT
+    return record.status == CLAIMED and record.idle < config.LOCK_WAIT

@@ -42,12 +42,15 @@ CLAIM_LIFE = 365 * 24 * 3600
 FIELDS = ("owner", "data", "version", "status")
 
 #: KEYS task, lease; ARGV token, life of the lease in ms. Returns {held, owner, data, version, status, ms to live}.
+#: The task lives at least as long as its lease: one that its holder came to in time does not expire while he works.
 LOCK = """
 if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) and redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return {0}
 end
 local task = redis.call('HMGET', KEYS[1], 'owner', 'data', 'version', 'status')
-return {1, task[1], task[2], task[3], task[4], redis.call('PTTL', KEYS[1])}
+local life = redis.call('PTTL', KEYS[1])
+if life >= 0 and life < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return {1, task[1], task[2], task[3], task[4], life}
 """
 
 #: KEYS task, lease, claim; ARGV lease token ('': it must be free), whether the lease is kept, writer,
@@ -66,8 +69,13 @@ if ARGV[7] == 'claimed' then redis.call('SET', KEYS[3], '', 'PX', ARGV[8]) else 
 return 1
 """
 
-#: KEYS lease; ARGV token, life of the lease in ms.
-RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+#: KEYS task, lease; ARGV token, life of the lease in ms.
+RENEW = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+local life = redis.call('PTTL', KEYS[1])
+if life >= 0 and life < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return redis.call('PEXPIRE', KEYS[2], ARGV[2])
+"""
 
 #: KEYS lease; ARGV token.
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
@@ -167,7 +175,7 @@ class StateStore(BaseStateStore):
             if time.monotonic() > deadline:
                 raise StoreUnavailable(f"The task {shorten(task_id)} is busy with another request.")
             time.sleep(POLL * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the waiting ones)
-        renewals.add(token, shorten(task_id), life, partial(client.eval, RENEW, 1, keys[1], token, milliseconds))
+        renewals.add(token, shorten(task_id), life, partial(client.eval, RENEW, 2, *keys[:2], token, milliseconds))
         try:
             yield token, fields
         except BaseException:
