@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 
 from .exceptions import DefinitionError, NotStorableValue, TaskTooLarge
-from .forms import add_error, get_answers, with_remembered
+from .forms import add_error, can_show, get_answers, with_remembered
 from .outcomes import COMPLETE, Outcome, OutcomeResponse
 from .positions import Position, describe
 from .transitions import Transition
@@ -182,7 +182,7 @@ class Action(FlowComponent, FormView):
             own = self.get_initial()
             for name, field in form.fields.items():
                 # What the visitor cannot edit is the action's to say, now as at the first time.
-                if field.disabled or field.widget.is_hidden:
+                if field.disabled or field.widget.is_hidden or not can_show(field, form.initial.get(name)):
                     form.initial.pop(name, None)
                     form.initial.update({name: own[name]} if name in own else {})
         return form

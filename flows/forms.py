@@ -44,6 +44,16 @@ def with_remembered(initial: Any, remembered: Any) -> Any:
     return initial if remembered is None else remembered
 
 
+def can_show(field: Any, value: Any) -> bool:
+    """Return whether a page can show a value in its field: no lone surrogate, nor what is out of time elsewhere."""
+    try:
+        shown = field.widget.decompress(value) if isinstance(field.widget, MultiWidget) else field.prepare_value(value)
+        str(shown).encode()
+    except (OverflowError, UnicodeError):
+        return False
+    return True
+
+
 def exists(value: Any) -> bool:
     """Return whether a value is not a model instance that has been deleted since it was remembered."""
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.core.exceptions import DisallowedRedirect
-from django.http import BadHeaderError, HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import ResolverMatch, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -55,8 +55,10 @@ def get_safe_redirect(request: HttpRequest, url: str | None) -> str | None:
         return None
     try:
         HttpResponseRedirect(url)
-    except (DisallowedRedirect, BadHeaderError):
+    except (DisallowedRedirect, ValueError):
         return None  # of a scheme, a length or a shape that no response can hold
+    if url.startswith("//") and not urlsplit(url).netloc:
+        return None  # of no host at all: where that is, no browser knows
     hosts = {request.get_host(), *config.ALLOWED_REDIRECT_HOSTS}
     is_safe = url_has_allowed_host_and_scheme(url, allowed_hosts=hosts, require_https=request.is_secure())
     return url if is_safe else None

@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import HttpRequest
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, QueryDict, RawPostDataException, UnreadablePostError
 from django.middleware.csrf import CSRF_TOKEN_LENGTH
 
 from .positions import Position
@@ -30,6 +31,7 @@ class Submission:
         # The path for the sake of its arguments.
         for part in (position.name.encode(), request.path_info.encode(errors="surrogateescape"), *_body(request)):
             self._digest.update(b"%d:" % len(part) + part)
+        _check_length(request)
         token = request.POST.get(TOKEN_FIELD, "") if request.content_type in FORM_TYPES else ""
         self.has_token = len(token) == CSRF_TOKEN_LENGTH
 
@@ -44,7 +46,7 @@ def _body(request: HttpRequest) -> Iterator[bytes]:
     if request.content_type not in FORM_TYPES:
         yield request.body
         return
-    yield json.dumps([[name, values] for name, values in request.POST.lists()]).encode()
+    yield json.dumps([[name, values] for name, values in _post(request).lists()]).encode()
     for name, files in request.FILES.lists():
         for file in files:
             content = hashlib.sha256()
@@ -52,6 +54,32 @@ def _body(request: HttpRequest) -> Iterator[bytes]:
                 content.update(chunk)
             file.seek(0)
             yield json.dumps([name, file.name, file.content_type, content.hexdigest()]).encode()
+
+
+def _post(request: HttpRequest) -> QueryDict:
+    """Return the fields of a form. Raises `BadRequest` for a charset that is none, or not that of a form."""
+    try:
+        return request.POST
+    except (BadRequest, LookupError, UnicodeError) as error:
+        request.POST = QueryDict()  # Django's page for the error looks for a token, and would fail again
+        raise BadRequest(f"The form cannot be decoded: {error}") from error
+
+
+def _check_length(request: HttpRequest) -> None:
+    """Raise `UnreadablePostError` if less of the body came than was announced.
+
+    Not every server says so when its client hangs up, and half an answer would be taken for one.
+    """
+    try:
+        announced = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return
+    try:
+        received = len(request.body)
+    except RawPostDataException:  # it was read piece by piece
+        received = getattr(getattr(request, "_stream", None), "_pos", announced)
+    if received < announced:
+        raise UnreadablePostError(f"Of {announced} bytes only {received} came.")
 
 
 # Where there is no task yet, the visitor's session counts the renderings of an entry point
