@@ -99,21 +99,21 @@ class Guarantees:
 def lock_settled(store: BaseStateStore, task_id: str, request: HttpRequest) -> Iterator[Hold]:
     """Hold a task, after what another request has claimed is settled; if that takes too long, as it is.
 
-    A stranger does not wait for what is claimed, and is not told that the task is busy, which would say that it is.
+    Strangers wait too: while a login is at work, its twin is one. But they are not told that the task is busy.
     """
     deadline = time.monotonic() + config.LOCK_WAIT
     with ExitStack() as stack:
-        hold = _lock(stack, store, task_id, request)
-        if not (hold.record and _is_in_progress(hold.record) and binder.is_owner(request, hold.record.owner)):
+        hold = _enter(stack, store, task_id, request)
+        if not (hold.record and _is_in_progress(hold.record)):
             yield hold
             return
     while time.monotonic() < deadline and store.read(task_id).status == CLAIMED:
         time.sleep(POLL)
-    with store.lock(task_id) as hold:
-        yield hold
+    with ExitStack() as stack:
+        yield _enter(stack, store, task_id, request)
 
 
-def _lock(stack: ExitStack, store: BaseStateStore, task_id: str, request: HttpRequest) -> Hold:
+def _enter(stack: ExitStack, store: BaseStateStore, task_id: str, request: HttpRequest) -> Hold:
     try:
         return stack.enter_context(store.lock(task_id))
     except StoreUnavailable:

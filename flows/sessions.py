@@ -34,6 +34,8 @@ def leave_word(store: BaseStateStore, request: HttpRequest, submission: str, *, 
         return
     if get_session_key(request) is None:
         request.session.create()  # it was ended; now, so that its twins get the same new one
+    else:
+        request.session.save()  # not after the task, which nobody could open if it were lost in between
     new = get_session_key(request)
     if new and len(new) <= hashlib.sha256().digest_size:
         word = {"session": _mix(old, new.encode()).hex(), "url": url}
