@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .outcomes import COMPLETE, Complete
@@ -30,19 +31,23 @@ class Transition:
 
 
 class Linear(Transition):
-    """The children follow in order; one may be entered when all before it are done or skipped."""
+    """The children follow in order; one may be entered when all before it are done or skipped.
+
+    After the last comes what is then neither: an answer may open a child before it.
+    """
 
     def choose_next(self, scaffold: Scaffold, child: type[FlowComponent]) -> type[FlowComponent] | Complete:
         following = scaffold.children[scaffold.children.index(child) + 1 :]
-        return following[0] if following else COMPLETE
+        return following[0] if following else self._to_do(scaffold, scaffold.children) or COMPLETE
 
     def is_complete(self, scaffold: Scaffold) -> bool:
-        return all(scaffold.is_done(child) or scaffold.is_skipped(child) for child in scaffold.children)
+        return self._to_do(scaffold, scaffold.children) is None
 
     def can_enter(self, scaffold: Scaffold, child: type[FlowComponent]) -> bool:
-        for earlier in scaffold.children:
-            if earlier is child:
-                return True
-            if not (scaffold.is_done(earlier) or scaffold.is_skipped(earlier)):
-                return False
-        return False
+        if child not in scaffold.children:
+            return False
+        return self._to_do(scaffold, scaffold.children[: scaffold.children.index(child)]) is None
+
+    def _to_do(self, scaffold: Scaffold, children: Sequence[type[FlowComponent]]) -> type[FlowComponent] | None:
+        """Return the first that is neither done nor skipped."""
+        return next((child for child in children if not (scaffold.is_done(child) or scaffold.is_skipped(child))), None)

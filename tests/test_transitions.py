@@ -23,7 +23,12 @@ class FakeScaffold:
 
 @pytest.mark.parametrize(("child", "following"), [("a", "b"), ("b", "c"), ("c", COMPLETE)])
 def test_linear_goes_on_in_the_order_of_the_list(child, following):
-    assert Linear().choose_next(FakeScaffold(), child) == following
+    assert Linear().choose_next(FakeScaffold("abc"), child) == following
+
+
+@pytest.mark.parametrize(("done", "skipped", "following"), [("c", "", "a"), ("ac", "", "b"), ("c", "a", "b")])
+def test_linear_goes_back_to_what_was_opened_before_the_last(done, skipped, following):
+    assert Linear().choose_next(FakeScaffold(done, skipped), "c") == following
 
 
 @pytest.mark.parametrize(
