@@ -65,18 +65,19 @@ class Progress:
             return [Step(root.component.title, CURRENT, self._url(root), root)]
         return self._steps(root)
 
-    def _steps(self, place: Position) -> list[Step]:
+    def _steps(self, place: Position, is_open: bool = True) -> list[Step]:
         scaffold: Scaffold = self._execution.scaffold(place)
         steps = []
         for child in place.children:
-            is_open = scaffold.transition is None or scaffold.transition.can_enter(scaffold, child.component)
+            can_enter = scaffold.transition is None or scaffold.transition.can_enter(scaffold, child.component)
             page = self._execution.first_page(child)
             status = self._status(child)
             # The children of a scaffold without transition are choices: those not taken are no steps.
             if page is None or (scaffold.transition is None and status == UPCOMING):
                 continue
-            url = self._url(page) if is_open else None
-            steps.append(Step(child.component.title, status, url, child, self._children(child)))
+            url = self._url(page) if is_open and can_enter else None
+            children = self._children(child, is_open and can_enter)
+            steps.append(Step(child.component.title, status, url, child, children))
         return steps
 
     def _status(self, place: Position) -> str:
@@ -84,10 +85,10 @@ class Progress:
             return CURRENT
         return DONE if self._execution.is_done(place) else UPCOMING
 
-    def _children(self, place: Position) -> list[Step]:
+    def _children(self, place: Position, is_open: bool) -> list[Step]:
         if place.is_action:
             return []
-        steps = self._steps(place)
+        steps = self._steps(place, is_open)
         if self._execution.scaffold(place).transition is None:
             # A choice is no step, but what it leads through is.
             return [inner for step in steps for inner in step.children]

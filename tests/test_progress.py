@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from tests.random_trees import Node, Tree
 from tests.visitor import Visitor
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,15 @@ def test_steps_of_a_choice_are_those_it_leads_through(visitor):
     assert flow(visitor).steps[1].children == []
     visitor.open(f"/buy/1/identify/forgot-password/email/?_t={visitor.task_id}")
     assert [str(step.title) for step in flow(visitor).steps[1].children] == ["Email", "Code"]
+
+
+def test_no_step_in_what_may_not_be_entered_yet_has_a_link(visitor, settings):
+    later = Node("later", (Node("inner"),), is_linear=True)
+    settings.ROOT_URLCONF = Tree(Node("walk", (Node("first"), Node("second"), later), is_linear=True)).urlconf
+    visitor.open(reverse("flows:walk"))
+    visitor.submit(says="this", leads="0")
+    step = flow(visitor).steps[2]
+    assert [(each.status, each.url) for each in (step, *step.children)] == [("upcoming", None)] * 2
 
 
 def test_steps_where_the_actions_decide_are_the_pages_that_were_seen(visitor):
