@@ -15,6 +15,17 @@ from .transitions import Transition
 
 GUARANTEES = ("transaction", "claim", "retry")
 
+#: An argument of a path() route: its converter, which may be left out, and its name.
+ARGUMENT = re.compile(r"<(?:([^>:]+):)?([^>]+)>")
+#: For each of Django's converters a value that no narrower one matches.
+SAMPLES = {
+    "int": "9021041758",
+    "slug": "Q-w_7",
+    "uuid": "8c3e51f0-5a1b-4d7c-9f2e-0b6d4a7e9c13",
+    "str": "q w.é",
+    "path": "/".join(["q w.é"] * 50),
+}
+
 
 def check_flow(root: Any) -> Position:
     """Return the root position of a flow whose tree can work. Raises `DefinitionError`."""
@@ -32,29 +43,34 @@ def check_flow(root: Any) -> Position:
 def check_routes(actions: Iterable[Position]) -> None:
     """Raise `DefinitionError` for a route with one argument twice, and for two that match the same URLs."""
     seen: dict[str, Position] = {}
+    patterns: list[tuple[Position, RoutePattern]] = []  # of those with arguments
     for action in actions:
-        names = re.findall(r"<(?:[^>:]+:)?([^>]+)>", action.route)
+        names = [argument[2] for argument in ARGUMENT.finditer(action.route)]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise DefinitionError(
                 f"{action.component.__name__} at '{action.name}' has the route '{action.route}', "
                 f"in which '{twice}' stands twice. Rename one of them."
             )
         # Two converters of one type match the same URLs, whatever their names.
-        shape = re.sub(r"<(?:([^>:]+):)?[^>]+>", r"<\1>", action.route).replace("<str>", "<>")
+        shape = ARGUMENT.sub(lambda argument: f"<{argument[1] or 'str'}>", action.route)
         if other := seen.get(shape):
             raise DefinitionError(
                 f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
                 f"have the same route '{action.route}'. Give one of them another url."
             )
-        if not action.parameters:
-            _check_reached(action, seen.values())
+        _check_reached(action, patterns)
         seen[shape] = action
+        if action.parameters:
+            patterns.append((action, RoutePattern(action.route, is_endpoint=True)))
 
 
-def _check_reached(action: Position, earlier: Iterable[Position]) -> None:
-    """Raise `DefinitionError` if a route with arguments stands before one without and takes its URL."""
-    for other in earlier:
-        if other.parameters and RoutePattern(other.route, is_endpoint=True).match(action.route):
+def _check_reached(action: Position, earlier: Iterable[tuple[Position, RoutePattern]]) -> None:
+    """Raise `DefinitionError` if a route with arguments stands before one whose URLs it matches too."""
+    if {argument[1] or "str" for argument in ARGUMENT.finditer(action.route)} - SAMPLES.keys():
+        return  # what a project's own converter matches is not known
+    url = ARGUMENT.sub(lambda argument: SAMPLES[argument[1] or "str"], action.route)
+    for other, pattern in earlier:
+        if pattern.match(url):
             raise DefinitionError(
                 f"{action.component.__name__} at '{action.name}' is never reached: its URL '{action.route}' is taken "
                 f"by the route '{other.route}' of {other.component.__name__} at '{other.name}'. "

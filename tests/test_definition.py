@@ -304,3 +304,15 @@ def test_a_route_that_an_earlier_one_with_an_argument_takes():
         "of Wide at 'shop/wide'. Give one of them another url, or put Pay first."
     )
     check_flow(type("Shop", (Scaffold,), {"action_set": [pay, wide]}))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [("slug", "int"), ("slug", "uuid"), ("str", "int"), ("str", "slug"), ("path", "str"), ("path", "int")],
+)
+def test_a_route_whose_arguments_an_earlier_one_takes(wide, narrow):
+    first, second = (type(kind.title(), (Action,), {"url": f"<{kind}:{kind}>/"}) for kind in (wide, narrow))
+    with pytest.raises(DefinitionError) as error:
+        check_flow(type("Shop", (Scaffold,), {"action_set": [first, second]}))
+    assert f"{second.__name__} at 'shop/{narrow}' is never reached" in str(error.value)
+    check_flow(type("Shop", (Scaffold,), {"action_set": [second, first]}))
