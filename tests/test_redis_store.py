@@ -523,7 +523,7 @@ def loading(server):
     server.start("--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024", answer=b"-LOADING")
     yield
     server.tell("CONFIG", "SET", "key-load-delay", "0")
-    while not servers._says(server.port, b"+PONG", ask=b"PING\r\n"):
+    while not servers.says(server.port, b"+PONG", ask=b"PING\r\n"):
         time.sleep(0.05)
 
 

@@ -35,8 +35,8 @@ def test_a_private_server_ends_with_its_block(monkeypatch, redis_url):
     monkeypatch.delenv("FLOWS_TEST_REDIS_URL", raising=False)
     with conftest.available(), servers.redis() as url:
         port = urlsplit(url).port
-        assert servers._says(port, b"+PONG", ask=b"PING\r\n")
-    assert not servers._says(port, b"+PONG", ask=b"PING\r\n")
+        assert servers.says(port, b"+PONG", ask=b"PING\r\n")
+    assert not servers.says(port, b"+PONG", ask=b"PING\r\n")
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv, of util-linux")
@@ -46,10 +46,10 @@ def test_a_private_server_ends_with_a_killed_run(monkeypatch, redis_url, tmp_pat
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
     with subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, text=True) as run:
         port = urlsplit(run.stdout.readline()).port
-        assert servers._says(port, b"+PONG", ask=b"PING\r\n")
+        assert servers.says(port, b"+PONG", ask=b"PING\r\n")
         run.send_signal(signal.SIGKILL)
     for _ in range(100):
-        if not servers._says(port, b"+PONG", ask=b"PING\r\n"):
+        if not servers.says(port, b"+PONG", ask=b"PING\r\n"):
             return
         time.sleep(0.05)
     pytest.fail("The server is still there.")
@@ -58,7 +58,7 @@ def test_a_private_server_ends_with_a_killed_run(monkeypatch, redis_url, tmp_pat
 def test_a_server_that_does_not_start_tells_what_it_said(tmp_path):
     with (
         pytest.raises(RuntimeError, match="sh did not start: no such option"),
-        servers._running(["sh", "-c", "echo no such option"], folder=tmp_path, ready=lambda: False),
+        servers.running(["sh", "-c", "echo no such option"], folder=tmp_path, ready=lambda: False),
     ):
         pass
 

@@ -176,7 +176,7 @@ class OwnRedis:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = servers._free_port()
+        self.port = servers.free_port()
         self._running = ExitStack()
 
     @property

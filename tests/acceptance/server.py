@@ -82,7 +82,7 @@ def serve(
 
     ``beside`` another site, as a second server or after a deploy, it runs on that one's database and store.
     """
-    with servers._folder("site") as folder:
+    with servers.temporary_folder("site") as folder:
         name = f"flows_acceptance_{secrets.token_hex(4)}"
         environ = {
             "DJANGO_SETTINGS_MODULE": "tests.acceptance.site.settings",
@@ -113,7 +113,7 @@ def serve(
 
 @contextmanager
 def _gunicorn(folder: Path, environ: Mapping[str, str], workers: int) -> Iterator[str]:
-    port = servers._free_port()
+    port = servers.free_port()
     host = f"127.0.0.1:{port}"
     command = [
         *(sys.executable, "-m", "gunicorn", "tests.acceptance.site.wsgi"),
@@ -123,10 +123,10 @@ def _gunicorn(folder: Path, environ: Mapping[str, str], workers: int) -> Iterato
         *("--pid", folder / "gunicorn.pid"),
         *"--timeout 60 --graceful-timeout 5 --log-level warning --no-control-socket".split(),
     ]
-    with servers._running(
+    with servers.running(
         command,
         folder=folder,
-        ready=lambda: servers._says(port, b"HTTP/1.1 200", ask=f"GET /ping/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()),
+        ready=lambda: servers.says(port, b"HTTP/1.1 200", ask=f"GET /ping/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()),
         stop=signal.SIGINT,  # at once: by then nobody waits for an answer
         prefix=["env", *(f"--unset={name}" for name in UNSET), *(f"{name}={value}" for name, value in environ.items())],
     ):
