@@ -108,7 +108,7 @@ class Executor:
             result = execution.run()
             response = self._answer(execution, result)
         if self._is_seen(result, response):
-            show_entry(self.request, self.position)
+            show_entry(self.request)
         return response
 
     def _bear(self, owner: str) -> Callable[[Task], None]:
@@ -152,7 +152,7 @@ class Executor:
         if task_id:
             key = submission.key(task_id, 0) if submission.has_token else None
             return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
-        rendering = entry_rendering(self.request, self.position)
+        rendering = entry_rendering(self.request)
         # A token is of one rendering for one visitor; the owner may be another after a login or logout.
         scope = "" if submission.has_token else owner
         task_id = submission.key(f"task of {scope}", rendering)
@@ -226,8 +226,8 @@ class Executor:
             return False
         if not submission.has_token:
             task.spend(name)
-            if not task.born:
-                spend_entry(self.request, self.position)
+            if self._task_id() is None:  # not by task.born: under a claim it is born before the action is run
+                spend_entry(self.request)
         if result.ended:
             task.end(self._from_anywhere(url) if url else execution.url_of(self.position))
             return True

@@ -21,6 +21,8 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 TOKEN_FIELD = "csrfmiddlewaretoken"  # noqa: S105 (a name)
 #: Where a session's data holds, for entry points that were submitted without a token, which rendering that was.
 SESSION_KEY = "_flows_renderings"
+#: Of how many pages a session's data holds it.
+SESSION_PAGES = 50
 
 
 class Submission:
@@ -85,25 +87,34 @@ def _check_length(request: HttpRequest) -> None:
 # Where there is no task yet, the visitor's session counts the renderings of an entry point
 
 
-def entry_rendering(request: HttpRequest, position: Position) -> int:
-    return int(_session(request).get(SESSION_KEY, {}).get(position.name, [0])[0])
+def entry_rendering(request: HttpRequest) -> int:
+    return _entry(request)[0]
 
 
-def spend_entry(request: HttpRequest, position: Position) -> None:
+def spend_entry(request: HttpRequest) -> None:
     """Note that the present rendering of an entry point was submitted without a token."""
-    _note(request, position, spent=True)
+    _note(request, entry_rendering(request), spent=True)
 
 
-def show_entry(request: HttpRequest, position: Position) -> None:
+def show_entry(request: HttpRequest) -> None:
     """Note that an entry point is shown. Writes only after a submission without a token."""
-    if _session(request).get(SESSION_KEY, {}).get(position.name, [0, False])[1]:
-        _note(request, position, spent=False)
+    rendering, spent = _entry(request)
+    if spent:
+        _note(request, rendering + 1, spent=False)
 
 
-def _note(request: HttpRequest, position: Position, *, spent: bool) -> None:
-    number = entry_rendering(request, position) + (0 if spent else 1)
+def _entry(request: HttpRequest) -> tuple[int, bool]:
+    rendering, spent = _session(request).get(SESSION_KEY, {}).get(request.path_info, (0, False))
+    return rendering, spent
+
+
+def _note(request: HttpRequest, rendering: int, *, spent: bool) -> None:
+    # By the path: with other arguments it is another page. At worst one that is forgotten is not done again.
     session = _session(request)
-    session[SESSION_KEY] = {**session.get(SESSION_KEY, {}), position.name: [number, spent]}
+    noted = dict(session.get(SESSION_KEY, {}))
+    noted.pop(request.path_info, None)  # to stand last
+    noted[request.path_info] = [rendering, spent]
+    session[SESSION_KEY] = dict(list(noted.items())[-SESSION_PAGES:])
 
 
 def _session(request: HttpRequest) -> Any:

@@ -202,6 +202,16 @@ def test_the_first_page_can_be_claimed():
     assert done == ["claimed-first/claimed"]
 
 
+def test_without_a_token_a_claimed_first_page_can_be_done_again_after_it_was_shown_again():
+    visitor = Visitor(Client())
+    for _ in range(2):
+        visitor.open(reverse("flows:claimed-first"))
+        for _ in range(2):
+            visitor.send(reverse("flows:claimed-first"), {"name": "x"})
+            assert visitor.page == "/claimed-first/last/"
+    assert done == ["claimed-first/claimed"] * 2
+
+
 def test_another_visitor_is_not_told_of_a_claim():
     visitor = arrive("claimed-last")
     during["claimed-last/last-claimed"] = fail
