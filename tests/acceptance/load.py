@@ -11,6 +11,8 @@ the end the books are balanced: for each page of each journey, what was submitte
     releases them, where the ledger says that it was done with ``--done``, and they go on to the end;
 ``retry``
     the entries of one submission have one key, by which an outside service tells a repetition from another call.
+
+And whoever came to the end had all that he said seen there.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from .client import Browser, Dropped, at_once
 from .page import Response
@@ -50,6 +54,8 @@ class Books:
     counts: Counter[str] = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    #: There is one operator, so that what he releases is what he looked at.
+    desk: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Visitor:
@@ -128,15 +134,26 @@ class Visitor:
 
     def _release(self) -> None:
         """Look, as an operator would, whether what is claimed was done, and release the task."""
-        listed = self.site.manage("flowtasks", "--claimed").splitlines()
-        line = next((line for line in listed if line.startswith(self.browser.task_id)), None)
-        if line is None:
-            return
-        place, key = line.partition(" at ")[2].split(", submission ")
-        what = "complete" if "/" not in place else place.rpartition("/")[2]
-        was_done = self.site.ledger.count(what, run=self.browser.run, key=key)
-        self.books.counts["claims released"] += 1
-        self.site.manage("flowtasks", "--release", self.browser.task_id, *(["--done"] if was_done else []))
+        with self.books.desk:
+            claimed = self.site.manage("flowtasks", "--claimed").splitlines()
+            line = next(filter(self._is_concerned, claimed), None)
+            if line is None:
+                return
+            place, key = line.partition(" at ")[2].split(", submission ")
+            what = "complete" if "/" not in place else place.rpartition("/")[2]
+            was_done = self.site.ledger.count(what, run=self.browser.run, key=key)
+            self.books.counts["claims released"] += 1
+            self.site.manage("flowtasks", "--release", line.split()[0], *(["--done"] if was_done else []))
+
+    def _is_concerned(self, line: str) -> bool:
+        """Return whether a line of claimed tasks is of what this visitor waits for."""
+        url = urlsplit(self.browser.url)
+        if "_t=" in url.query:
+            return line.startswith(self.browser.task_id)
+        # On the first page he knows no id. That of another who waits there as long, with nothing done, is as good.
+        place, _, key = line.partition(" at ")[2].partition(", submission ")
+        runs = {entry["run"] for entry in self.site.ledger.entries(key=key)}
+        return place == f"{url.path.strip('/')}/first" and "0:00:00" not in line and runs <= {self.browser.run}
 
     def _fail(self, what: str) -> None:
         raise AssertionError(f"A visitor of {self.guarantee} {what}")
@@ -187,7 +204,7 @@ def press(site: Site, *, seconds: float, visitors: int, kill_every: float) -> Bo
 
 def balance(site: Site, books: Books) -> list[str]:
     """Return what does not add up."""
-    attempts: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+    attempts: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for entry in site.ledger.entries():
         attempts[entry["run"]].append(entry)
     faults = []
@@ -199,6 +216,11 @@ def balance(site: Site, books: Books) -> list[str]:
             books.counts["repeated after a kill"] += len(tried) - len(set(tried))
             if done != 1 or (guarantee == CLAIM and len(tried) != 1):
                 faults.append(f"{run} ({guarantee}): {page} was done {done} times, tried {len(tried)} times")
+        said = [f"{page} of {run}" for page in PAGES]
+        for entry in attempts[run]:
+            seen = [answers["name"] for answers in entry.get("answers", {}).values()]
+            if entry["what"] == "complete" and seen != said:
+                faults.append(f"{run} ({guarantee}): was completed with {entry['answers']}")
     return faults
 
 
