@@ -153,7 +153,7 @@ class Visitor:
         # On the first page he knows no id. That of another who waits there as long, with nothing done, is as good.
         place, _, key = line.partition(" at ")[2].partition(", submission ")
         runs = {entry["run"] for entry in self.site.ledger.entries(key=key)}
-        return place == f"{url.path.strip('/')}/first" and "0:00:00" not in line and runs <= {self.browser.run}
+        return place == f"journey-{self.guarantee}/first" and "0:00:00" not in line and runs <= {self.browser.run}
 
     def _fail(self, what: str) -> None:
         raise AssertionError(f"A visitor of {self.guarantee} {what}")
