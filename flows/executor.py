@@ -220,7 +220,7 @@ class Executor:
         if result.acted:
             task.walk_to(name)
         if not result.ended and not (result.acted and (execution.accepted or result.target or url)):
-            if result.acted and task.born and task.changed:
+            if result.acted and task.born and task.changed and execution.refusal is None:
                 # No submission, but what it changed, such as the number of tries, is changed once.
                 task.record(str(execution.submission_key), {"errors": {}})
             return False

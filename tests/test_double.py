@@ -242,8 +242,8 @@ def test_resent_after_completion_it_leads_to_the_end(visitor, each_store):
         sent.append((visitor.url, visitor.form(name=name)))
         visitor.send(*sent[-1])
     end = visitor.url
-    for submission in sent:
-        visitor.send(*submission)
+    for url, form in sent:
+        visitor.send(url, form)
         assert visitor.url.partition("?")[2] == end.partition("?")[2]
         assert "Done" in visitor.text
     assert Effect.objects.count() == 4
@@ -338,6 +338,22 @@ def test_what_an_action_refused_is_shown_again_and_not_tried_again(each_store, c
     for _ in range(3):
         visitor.send(url, form)
         assert visitor.response.status_code == 200
+        assert "The card was declined." in visitor.text
+    assert Effect.objects.filter(what="charge").count() == 1
+
+
+def test_what_an_action_refused_is_not_tried_again_after_another_way_was_taken(each_store):
+    visitor = logged_in()
+    visitor.open(reverse("flows:checkout", kwargs={"item": 3}))
+    visitor.submit(name="hat")
+    other = visitor.another_tab()
+    visitor.submit(name="card")
+    url, form = visitor.url, visitor.form(name="declined")
+    visitor.send(url, form)
+    other.open(f"/buy/3/choose/?_t={visitor.task_id}")
+    other.submit(name="coat")
+    for _ in range(2):
+        visitor.send(url, form)
         assert "The card was declined." in visitor.text
     assert Effect.objects.filter(what="charge").count() == 1
 
