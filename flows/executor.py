@@ -223,6 +223,8 @@ class Executor:
             if result.acted and task.born and task.changed and execution.refusal is None:
                 # No submission, but what it changed, such as the number of tries, is changed once.
                 task.record(str(execution.submission_key), {"errors": {}})
+                if not submission.has_token:
+                    task.spend(name)
             return False
         if not submission.has_token:
             task.spend(name)

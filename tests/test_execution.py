@@ -328,6 +328,16 @@ def test_an_invalid_submission_that_is_sent_twice_changes_the_state_once():
     assert state(visitor)["tries"] == 1
 
 
+def test_an_invalid_submission_without_a_token_changes_the_state_again_after_the_page_was_shown_again():
+    visitor = begin("deciding", "x")
+    visitor.client.handler.enforce_csrf_checks = False
+    for tries in (1, 2):
+        visitor.open(visitor.url)
+        for _ in range(2):
+            visitor.send(visitor.url, {"name": ""})
+            assert state(visitor)["tries"] == tries
+
+
 def test_an_action_that_ends_the_session_takes_the_task_along():
     visitor = begin("deciding", "x")
     old = visitor.client.cookies["sessionid"].value
