@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from tests import servers
 
@@ -20,6 +21,13 @@ def available() -> Iterator[None]:
         if os.environ.get("CI"):
             pytest.fail(f"{missing} Under CI nothing may be left untested.", pytrace=False)
         pytest.skip(f"{NOT_TESTED}{missing}")
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """Leave the language that a request asked for, in which the next test's URLs would be made."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
