@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
+from .binder import get_owner
 from .exceptions import StateNotFound
 from .statestore import codec
 from .statestore.base import BaseStateStore
@@ -34,8 +35,9 @@ def leave_word(store: BaseStateStore, request: HttpRequest, submission: str, *, 
         return
     if get_session_key(request) is None:
         request.session.create()  # it was ended; now, so that its twins get the same new one
-    else:
-        request.session.save()  # not after the task, which nobody could open if it were lost in between
+    # With what opens the task in it, and before the task, which nobody could open if it were lost in between.
+    get_owner(request)
+    request.session.save()
     new = get_session_key(request)
     if new and len(new) <= hashlib.sha256().digest_size:
         word = {"session": _mix(old, new.encode()).hex(), "url": url}

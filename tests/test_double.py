@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from flows import sessions, submission
+from flows import binder, sessions, submission
 
 from tests.testapp.flows import Card, Counted, Login, Method
 from tests.testapp.models import Effect
@@ -163,13 +163,18 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
         "cycle_key": lambda request: request.session.cycle_key(),
         "login": lambda request: login(request, user),
     }
-    valid = Counted.form_valid
+    valid, leave, kept = Counted.form_valid, sessions.leave_word, []
 
     def form_valid(self, form):
         changes[change](self.request)
         return valid(self, form)
 
+    def leave_word(store, request, *args, **options):
+        leave(store, request, *args, **options)
+        kept.append(request.session.__class__(request.session.session_key).load())
+
     monkeypatch.setattr(Counted, "form_valid", form_valid)
+    monkeypatch.setattr(sessions, "leave_word", leave_word)
     visitor = logged_in() if change == "logout" else Visitor()
     visitor.open(reverse("flows:journey"))
     late = visitor.twin()  # whom the new cookie does not reach
@@ -182,6 +187,8 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
     assert (late.url, late.response.status_code) == (second, 200)
     assert late.client.session.session_key == visitor.client.session.session_key
     assert Effect.objects.filter(what="journey/first").count() == 1
+    # What opens the task is in the new session by the time that a twin can be given it.
+    assert [binder.SESSION_KEY in session for session in kept] == [True]
 
 
 @pytest.mark.django_db(transaction=True)
