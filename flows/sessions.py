@@ -33,11 +33,11 @@ def leave_word(store: BaseStateStore, request: HttpRequest, submission: str, *, 
     """Leave word of what a submission came to, if the visitor had the session ``old`` before and has another now."""
     if not old or get_session_key(request) == old:
         return
+    get_owner(request)  # puts into the session what opens the task
     if get_session_key(request) is None:
         request.session.create()  # it was ended; now, so that its twins get the same new one
-    # With what opens the task in it, and before the task, which nobody could open if it were lost in between.
-    get_owner(request)
-    request.session.save()
+    else:
+        request.session.save()  # not after the task, which nobody could open if it were lost in between
     new = get_session_key(request)
     if new and len(new) <= hashlib.sha256().digest_size:
         word = {"session": _mix(old, new.encode()).hex(), "url": url}
