@@ -43,7 +43,6 @@ def check_flow(root: Any) -> Position:
 def check_routes(actions: Iterable[Position]) -> None:
     """Raise `DefinitionError` for a route with one argument twice, and for two that match the same URLs."""
     seen: dict[str, Position] = {}
-    patterns: list[tuple[Position, RoutePattern]] = []  # of those with arguments
     for action in actions:
         names = [argument[2] for argument in ARGUMENT.finditer(action.route)]
         if twice := next((name for name in names if names.count(name) > 1), None):
@@ -58,19 +57,17 @@ def check_routes(actions: Iterable[Position]) -> None:
                 f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
                 f"have the same route '{action.route}'. Give one of them another url."
             )
-        _check_reached(action, patterns)
+        _check_reached(action, seen.values())
         seen[shape] = action
-        if action.parameters:
-            patterns.append((action, RoutePattern(action.route, is_endpoint=True)))
 
 
-def _check_reached(action: Position, earlier: Iterable[tuple[Position, RoutePattern]]) -> None:
+def _check_reached(action: Position, earlier: Iterable[Position]) -> None:
     """Raise `DefinitionError` if a route with arguments stands before one whose URLs it matches too."""
     if {argument[1] or "str" for argument in ARGUMENT.finditer(action.route)} - SAMPLES.keys():
         return  # what a project's own converter matches is not known
     url = ARGUMENT.sub(lambda argument: SAMPLES[argument[1] or "str"], action.route)
-    for other, pattern in earlier:
-        if pattern.match(url):
+    for other in earlier:
+        if other.parameters and other.pattern.match(url):
             raise DefinitionError(
                 f"{action.component.__name__} at '{action.name}' is never reached: its URL '{action.route}' is taken "
                 f"by the route '{other.route}' of {other.component.__name__} at '{other.name}'. "

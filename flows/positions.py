@@ -36,9 +36,14 @@ class Position:
         return (self.parent.route if self.parent else "") + self.component.url
 
     @cached_property
+    def pattern(self) -> RoutePattern:
+        """What matches the route."""
+        return RoutePattern(self.route, is_endpoint=True)
+
+    @cached_property
     def parameters(self) -> frozenset[str]:
         """The names of the converters in the route."""
-        return frozenset(RoutePattern(self.route, is_endpoint=True).converters)
+        return frozenset(self.pattern.converters)
 
     @cached_property
     def path(self) -> tuple[Position, ...]:
