@@ -59,11 +59,16 @@ def test_an_operator_finds_and_releases_what_was_claimed(site, browser, ledger, 
 
 @pytest.mark.parametrize("point", ["after-save", "before-response"])
 @pytest.mark.parametrize("how", ["kill", "raise"])
-def test_a_login_that_was_kept_is_not_lost_with_its_answer(newcomer, ledger, trials, guarantee, how, point):
-    """The new session is kept with the task, which nobody else could open."""
+@pytest.mark.parametrize("change", ["login", "logout", "flush"])
+def test_a_session_that_was_changed_is_not_lost_with_its_answer(
+    newcomer, ledger, trials, guarantee, change, how, point
+):
+    """The new session is kept before the task, which nobody else could open; a browser without its cookie gets it."""
     for _ in range(FEW):
         browser = newcomer()
-        browser.open(f"/crash-login-{guarantee}/")
+        if change == "logout":
+            browser.log_in("anna")
+        browser.open(f"/crash-{change}-{guarantee}/")
         browser.submit(name="begin")
         url, form = browser.url, browser.form(name="anna")
         if how == "kill":
@@ -74,9 +79,9 @@ def test_a_login_that_was_kept_is_not_lost_with_its_answer(newcomer, ledger, tri
         again = browser.send(url, form)
         assert again.status == 302
         browser.follow(again)
-        assert browser.path == f"/crash-login-{guarantee}/third/"
-        assert "_auth_user_id" in browser.get("/session/").json()["names"]
+        assert browser.path == f"/crash-{change}-{guarantee}/third/"
+        assert ("_auth_user_id" in browser.get("/session/").json()["names"]) is (change == "login")
         assert "Done" in browser.submit(name="x").text
-        assert ledger.count("login", run=browser.run) == 1
+        assert ledger.count(change, run=browser.run) == 1
         assert ledger.count("complete", run=browser.run) == 1
     trials(FEW)

@@ -1,20 +1,12 @@
 """Flows that change the visitor's session, on their first, middle or last page, and one that refuses."""
 
 from django.conf import settings
-from django.contrib.auth import logout
 from django.http import JsonResponse
 from django.urls import include, path, reverse
 
-from flows.components import COMPLETE
 from flows.handler import FlowHandler
 
-from .flows import First, Flush, Login, Second, Step, Third, flow
-
-
-class Logout(Step):
-    def conclude(self, data):
-        logout(self.request)
-        return COMPLETE
+from .flows import First, Flush, Login, Logout, Second, Step, Third, flow
 
 
 class Refusing(Step):

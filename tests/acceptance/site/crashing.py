@@ -18,7 +18,7 @@ from flows.handler import FlowHandler
 from .. import ledger
 from ..setups import CLAIM
 from .effects import effect
-from .flows import Login, Step, Third, flow
+from .flows import Flush, Login, Logout, Step, Third, flow
 from .forms import StepForm
 from .middleware import run_of
 from .models import Effect
@@ -127,7 +127,8 @@ for guarantee, at_the_end in PAIRS:
     )
 for guarantee in settings.SETUP.guarantees:
     handler.register_entry_point(flow("crossing", (Begin, Crossing), guarantee))
-    handler.register_entry_point(flow("crash-login", (Begin, Login, Third), guarantee))
+    for change in (Login, Logout, Flush):
+        handler.register_entry_point(flow(f"crash-{change.__name__.lower()}", (Begin, change, Third), guarantee))
 
 urlpatterns = [
     path("crashing/effects/", all_effects),

@@ -1,7 +1,7 @@
 """The flows of the site, one of each kind for each guarantee that the store gives."""
 
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 
 from flows.components import COMPLETE, Action, Scaffold
@@ -51,6 +51,12 @@ class Login(Step):
 
     def conclude(self, data):
         login(self.request, User.objects.get(username=data["name"]))
+        return COMPLETE
+
+
+class Logout(Step):
+    def conclude(self, data):
+        logout(self.request)
         return COMPLETE
 
 
