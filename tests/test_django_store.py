@@ -387,9 +387,11 @@ def test_an_id_that_is_being_born_is_refused_within_another_transaction_without_
 # The database is away, or busy
 
 
-def test_a_mistake_in_the_project_is_not_taken_for_a_busy_database(store, monkeypatch):
-    monkeypatch.setattr(StoredTask._meta, "db_table", "no_such_table")
-    with pytest.raises(DatabaseError):
+def test_a_mistake_in_the_project_is_not_taken_for_a_busy_database(store):
+    def without_table(execute, sql, *args):
+        return execute(sql.replace(StoredTask._meta.db_table, "no_such_table"), *args)
+
+    with connection.execute_wrapper(without_table), pytest.raises(DatabaseError):
         store.read("id")
 
 
@@ -517,9 +519,9 @@ class DriverError(Exception):
 def test_what_is_over_in_a_moment_is_told_from_a_mistake(store, monkeypatch, module, attributes, kind, args, passing):
     cause = type("Error", (DriverError,), {"__module__": module, **attributes})(*args)
 
-    def fail(*_):
+    def fail(*_, **__):
         raise kind(*args) from cause
 
-    monkeypatch.setattr(django_store, "_fetch", fail)
+    monkeypatch.setattr(django_store.READ, "fetch", fail)
     with pytest.raises(StoreUnavailable if passing else kind):
         store.read("id")

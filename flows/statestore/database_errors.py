@@ -1,0 +1,43 @@
+"""What a database says that may be over in a moment: it is busy, or cannot be reached."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+
+from ..exceptions import StoreUnavailable
+
+logger = logging.getLogger("flows.statestore")
+
+#: MariaDB and MySQL: too many connections, lock wait timeout, deadlock, cannot connect, gone away, lost connection.
+MYSQL_PASSING = {1040, 1205, 1213, 2002, 2003, 2006, 2013}
+#: PostgreSQL, classes of SQLSTATE: connection, rollback (deadlock), resources, lock not available, operator
+#: intervention. https://www.postgresql.org/docs/current/errcodes-appendix.html
+POSTGRESQL_PASSING = ("08", "40", "53", "55P03", "57")
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Turn what may be over in a moment, or is not the project's doing, into `StoreUnavailable`."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        if not _is_passing(error):
+            raise
+        logger.warning("The database is busy or cannot be reached: %s", error, exc_info=True)
+        raise StoreUnavailable(f"The database is busy or cannot be reached: {error}") from error
+
+
+def _is_passing(error: Exception) -> bool:
+    cause: Any = error.__cause__
+    driver = type(cause).__module__.partition(".")[0]
+    if driver in ("psycopg", "psycopg2"):
+        state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+        return state is None or state.startswith(POSTGRESQL_PASSING)  # none: there was no answer at all
+    if driver == "sqlite3":
+        return any(word in str(error) for word in ("locked", "busy", "unable to open", "disk I/O"))
+    return isinstance(error, InterfaceError) or (bool(error.args) and error.args[0] in MYSQL_PASSING)
