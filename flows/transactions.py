@@ -7,6 +7,8 @@ from types import TracebackType
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from .statestore.database_errors import unavailable
+
 #: The engine that Django gives to a site without databases.
 NO_DATABASE = "django.db.backends.dummy"
 
@@ -16,6 +18,7 @@ class RequestsTransaction:
 
     Our views step out of Django's own: the session is read before our transaction begins, and a store that is
     not in the database is written after the effects are committed. What fails before that leaves no effects.
+    A database that is busy, or cannot be reached, is `StoreUnavailable` here too.
     """
 
     def __init__(self, *, for_effects: bool = False) -> None:
@@ -37,7 +40,9 @@ class RequestsTransaction:
 
     def begin(self, *, for_effects: bool) -> None:
         """Go on in a new transaction, or without one where the settings ask for none."""
-        for alias, options in connections.settings.items():
-            wanted = options["ATOMIC_REQUESTS"] or (for_effects and self._for_effects and alias == DEFAULT_DB_ALIAS)
-            if wanted and options["ENGINE"] != NO_DATABASE and not connections[alias].in_atomic_block:
-                self._transactions.enter_context(transaction.atomic(alias))
+        self._transactions.enter_context(unavailable())
+        with unavailable():
+            for alias, options in connections.settings.items():
+                wanted = options["ATOMIC_REQUESTS"] or (for_effects and self._for_effects and alias == DEFAULT_DB_ALIAS)
+                if wanted and options["ENGINE"] != NO_DATABASE and not connections[alias].in_atomic_block:
+                    self._transactions.enter_context(transaction.atomic(alias))
