@@ -31,7 +31,7 @@ SQLITE_ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.
 @register("flows")
 def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the ``FLOWS_`` settings."""
-    return [*_state_store(), *_times(), *_task_id_param(), *_task_binder(), *_redirect_hosts(), *_limits()]
+    return [*_state_store(), *_times(), *_task_id_param(), *_task_binder(), *_redirect_hosts(), *_limits(), *_redis()]
 
 
 @register("flows")
@@ -215,6 +215,24 @@ def _limits() -> Iterator[CheckMessage]:
                 hint=f"Set a whole number {between}, {example}.",
                 id=f"flows.E0{number}",
             )
+
+
+def _redis() -> Iterator[CheckMessage]:
+    value, fault = config.REDIS_STATE_STORE_CLIENT, ""
+    if not value:
+        return
+    try:
+        factory = import_string(value) if isinstance(value, str) else value
+    except ImportError as error:
+        fault = f"which cannot be imported: {error}"
+    else:
+        fault = "" if callable(factory) else "which is not callable."
+    if fault:
+        yield Error(
+            f"FLOWS_REDIS_STATE_STORE_CLIENT is {value!r}, {fault}",
+            hint="Set a callable without arguments that returns a client of redis-py, or its dotted path.",
+            id="flows.E015",
+        )
 
 
 def _unlimited() -> Iterator[CheckMessage]:

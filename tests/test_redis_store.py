@@ -22,6 +22,7 @@ from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 from flows.exceptions import NotStorable, StateDamaged, StateNotFound, StoreConflict, StoreUnavailable
+from flows.statestore import redis_client
 from flows.statestore import redis_store as module
 from flows.statestore.base import Record
 
@@ -217,6 +218,16 @@ def test_claimed_tasks_are_listed_whatever_their_ids_and_prefix(store, server, s
     for task_id in ODD_IDS:
         claim(store, task_id)
     assert sorted(task_id for task_id, _ in store.claimed()) == sorted(ODD_IDS)
+
+
+def test_a_task_that_is_claimed_while_it_is_touched_is_not_forgotten_earlier(store, server):
+    store.create("id", "owner", "{}")
+    seen = store.read("id")
+    with store.lock("id") as hold:
+        hold.claim("owner", "{}")
+        store.touch("id", seen)
+        assert server.pttl(task_key()) > module.CLAIM_LIFE * 1000
+        assert store.read("id").idle < 60
 
 
 def test_who_goes_through_the_claimed_tasks_may_release_them_on_the_way(store, server):
@@ -496,7 +507,7 @@ class Server:
 
 @pytest.fixture
 def own_server(tmp_path, settings, monkeypatch):
-    monkeypatch.setattr(module, "TIMEOUT", 0.3)
+    monkeypatch.setattr(redis_client, "TIMEOUT", 0.3)
     settings.FLOWS_STATE_STORE = "flows.statestore.redis_store"
     settings.FLOWS_REDIS_STATE_STORE_LEASE = 1.5
     settings.FLOWS_LOCK_WAIT = 5

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from ..config import config
 from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
@@ -24,17 +24,12 @@ from . import codec
 from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .leases import renewals
 from .owners import OwnersTasks
-
-if TYPE_CHECKING:
-    from redis import Redis
+from .redis_client import get_client, unavailable
 
 logger = logging.getLogger("flows.statestore")
 
 #: Seconds between two looks at a task that another request holds.
 POLL = 0.02
-
-#: Seconds to wait for the server, and connections to it that a process may have: as many as the server will take.
-TIMEOUT, MAX_CONNECTIONS = 5, 10_000
 
 #: For how long a claimed task is kept, beyond the idle timeout, for somebody to look at it.
 CLAIM_LIFE = 365 * 24 * 3600
@@ -77,6 +72,19 @@ if life >= 0 and life < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], AR
 return redis.call('PEXPIRE', KEYS[2], ARGV[2])
 """
 
+#: KEYS task; ARGV data, life in ms.
+PUT = """
+redis.call('HSET', KEYS[1], 'data', ARGV[1], 'writer', '')
+redis.call('HSETNX', KEYS[1], 'owner', '')
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+
+#: KEYS task; ARGV life in ms. A claimed task lives longer, and one that was claimed since it was read stays so.
+TOUCH = """
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+"""
+
 #: KEYS lease; ARGV token.
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -95,18 +103,13 @@ class StateStore(BaseStateStore):
 
     def put_state(self, task_id: str, state: dict[str, Any]) -> None:
         data = codec.dumps(state)
-        with _unavailable(), get_client().pipeline() as pipeline:
-            task = _keys(task_id)[0]
-            pipeline.hset(task, mapping={"data": data, "writer": ""})
-            pipeline.hsetnx(task, "owner", "")
-            pipeline.hincrby(task, "version", 1)
-            pipeline.pexpire(task, _life())
-            pipeline.execute()
+        with unavailable():
+            get_client().eval(PUT, 1, _keys(task_id)[0], data, _life())
 
     # What the executor uses
 
     def read(self, task_id: str) -> Record:
-        with _unavailable(), get_client().pipeline(transaction=False) as pipeline:
+        with unavailable(), get_client().pipeline(transaction=False) as pipeline:
             task = _keys(task_id)[0]
             pipeline.hmget(task, *FIELDS)
             pipeline.pttl(task)
@@ -136,14 +139,14 @@ class StateStore(BaseStateStore):
         self._save(task_id, record, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
-        with _unavailable():
-            get_client().pexpire(_keys(task_id)[0], _life())
+        with unavailable():
+            get_client().eval(TOUCH, 1, _keys(task_id)[0], _life())
         self._count(task_id, record, is_born=False)
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
         start, end = f"{config.REDIS_STATE_STORE_PREFIX}{{", "}:claim"
         pattern = f"{_escape(start)}*{end}".encode("utf-8", "surrogatepass")
-        with _unavailable():
+        with unavailable():
             # A set: a scan may name a key twice.
             keys = set(get_client().scan_iter(pattern, count=1000))
         for key in keys:
@@ -163,12 +166,13 @@ class StateStore(BaseStateStore):
     @contextmanager
     def _lease(self, task_id: str) -> Iterator[tuple[str, list[Any]]]:
         """Hold the lease of a task; yields its token, and the task's fields as they are then."""
-        client, keys, token = get_client(), _keys(task_id), secrets.token_hex(16)
+        keys, token = _keys(task_id), secrets.token_hex(16)
         life = config.REDIS_STATE_STORE_LEASE
         milliseconds = int(life * 1000)
         deadline = time.monotonic() + config.LOCK_WAIT
         while True:
-            with _unavailable():
+            with unavailable():
+                client = get_client()
                 held, *fields = client.eval(LOCK, 2, *keys[:2], token, milliseconds)
             if held:
                 break
@@ -186,7 +190,7 @@ class StateStore(BaseStateStore):
     def _release(self, task_id: str, token: str) -> None:
         """Let go of the lease. Where that fails it runs out by itself, and what is under way is more important."""
         try:
-            with _unavailable():
+            with unavailable():
                 get_client().eval(RELEASE, 1, _keys(task_id)[1], token)
         except StoreUnavailable:
             logger.warning("The lease of the task %s could not be released.", shorten(task_id))
@@ -220,7 +224,7 @@ class StateStore(BaseStateStore):
             after.status,
             life,
         )
-        with _unavailable():
+        with unavailable():
             written = get_client().eval(SAVE, 3, *_keys(task_id), *arguments)
         if not written:
             raise StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
@@ -231,7 +235,7 @@ class StateStore(BaseStateStore):
         limit = config.MAX_TASKS_PER_OWNER
         if limit is None or not record.owner:
             return
-        with suppress(StoreUnavailable), _unavailable():
+        with suppress(StoreUnavailable), unavailable():
             tasks = OwnersTasks(get_client(), _owner_key(record.owner), record.owner, _keys)
             tasks.note(task_id, record, _life())
             if is_born and record.status != ENDED:
@@ -268,47 +272,3 @@ def _record(task_id: str, fields: list[Any]) -> Record:
         return Record(owner.decode(), data.decode("ascii"), int(version), idle, status)
     except (AttributeError, TypeError, ValueError) as error:
         raise StateDamaged(f"The hash of the task {shorten(task_id)} cannot be read: {error}.") from error
-
-
-def get_client() -> Redis:
-    """Return the client of this process for the present settings."""
-    names = ("HOST", "PORT", "DB", "USER", "PASSWORD")
-    return _connect(*(getattr(config, f"REDIS_STATE_STORE_{name}") for name in names))
-
-
-@lru_cache
-def _connect(host: str, port: int, db: int, user: str, password: str) -> Redis:
-    # Imported late: a project that keeps its tasks elsewhere need not have redis installed.
-    from redis import Redis
-    from redis.backoff import FullJitterBackoff
-    from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004
-    from redis.retry import Retry
-
-    # Two quick retries; the default of ten is over four seconds for each command while the server is away.
-    retry = Retry(FullJitterBackoff(cap=0.2, base=0.01), 2)
-    return Redis(
-        host,
-        int(port),
-        int(db),
-        username=user or None,
-        password=password or None,
-        retry=retry,
-        # Said for older clients, which do not try again after a lost reply and wait for one for ever.
-        retry_on_error=[ConnectionError, TimeoutError],
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        # Newer ones refuse the 101st at once, where a process with greenlets has more requests than that.
-        max_connections=MAX_CONNECTIONS,
-    )
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    """Turn every error of the server or on the way to it into `StoreUnavailable`."""
-    from redis.exceptions import RedisError
-
-    try:
-        yield
-    except RedisError as error:
-        logger.warning("Redis cannot be reached or refuses to work: %s", error, exc_info=True)
-        raise StoreUnavailable(f"Redis cannot be reached or refuses to work: {error}") from error
