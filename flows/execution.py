@@ -77,6 +77,8 @@ class Execution(Navigation):
         outcome, origin = self._leave(place, outcome)
         result = self._conclude(outcome, origin)
         result.acted = acted
+        if acted and (result.target or not self.is_safe):
+            self.task.do_rest(self.position.name, (result.target or self.position).name)
         return result
 
     def hand_on(self, response: HttpResponseBase) -> HttpResponseBase:
@@ -159,7 +161,6 @@ class Execution(Navigation):
         if type(scaffold).complete is not Scaffold.complete:
             self.begin_effects(place)
         outcome = scaffold.complete()
-        self.task.do_rest(self.position.name)
         self._finished = self._finished or place.parent is None
         if outcome is None:
             return COMPLETE

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import re
-import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.handlers.exception import response_for_exception
@@ -16,13 +14,14 @@ from django.http import Http404, HttpRequest, HttpResponseBadRequest, HttpRespon
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 
-from . import binder, pages, sessions
+from . import binder, pages
 from .config import config
 from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
 from .guarantees import Guarantees, lock_settled
-from .links import ON_COMPLETE_PARAM, Links, get_safe_redirect
+from .links import ON_COMPLETE_PARAM, Links, get_lasting_url, get_safe_redirect, get_task_id, new_task_id
 from .positions import Position
+from .sessions import SessionChange
 from .statestore import codec
 from .statestore.base import BaseStateStore, Hold, Record, shorten
 from .submission import Submission, entry_rendering, show_entry, spend_entry
@@ -30,12 +29,6 @@ from .task import Task
 from .transactions import RequestsTransaction
 
 logger = logging.getLogger("flows")
-
-TASK_ID = re.compile(r"[0-9a-f]{32}")
-
-
-def new_task_id() -> str:
-    return secrets.token_hex(16)
 
 
 class Executor:
@@ -51,12 +44,13 @@ class Executor:
         self.args = args
         self.kwargs = kwargs
         self.links = Links(request, position)
-        self.session_key: str | None = None
         self.guarantees: Guarantees | None = None
 
-    def respond(self) -> HttpResponseBase:
-        """Answer the request."""
+    def respond(self, rest: str | None = None) -> HttpResponseBase:
+        """Answer the request. ``rest`` is what its path has below the flow where that is no page of it."""
         try:
+            if rest is not None and config.TASK_ID_PARAM not in self.request.GET:
+                raise Http404(f"'{rest}' is no page of the flow '{self.position.root.name}'.")
             response = self.show() if self.request.method in SAFE_METHODS else self.submit()
         except StateNotFound as error:
             logger.info("%s", error)
@@ -67,21 +61,23 @@ class Executor:
             logger.exception("A stored task cannot be read; its visitor is told that there is none.")
             response = pages.no_such_task(self.request, self.position)
         except StoreUnavailable:
-            if self.guarantees and self.guarantees.claimed:
-                response = pages.being_finished(self.request, self.position)
-            else:
-                response = pages.busy(self.request, self.position)
+            response = self._try_again()
         except UnreadablePostError:
             response = HttpResponseBadRequest()
         except (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError) as error:
             # As Django would answer them; here, so that these pages too are kept out of caches.
             response = response_for_exception(self.request, error)
-        return pages.make_private(response)
+        return pages.make_private(pages.guard(response, self._try_again))
+
+    def _try_again(self) -> HttpResponseBase:
+        if self.guarantees and self.guarantees.claimed:
+            return pages.being_finished(self.request, self.position)
+        return pages.busy(self.request, self.position)
 
     # GET
 
     def show(self) -> HttpResponseBase:
-        task_id = self._task_id()
+        task_id = get_task_id(self.request)
         if task_id is None:
             return self._show_entry()
         record = self.store.read(task_id)
@@ -145,13 +141,20 @@ class Executor:
     # POST
 
     def submit(self) -> HttpResponseBase:
-        task_id = self._task_id()
         owner = binder.get_owner(self.request)  # reads the session, before any transaction of ours
-        self.session_key = sessions.get_session_key(self.request)
+        task_id = get_task_id(self.request)
         submission = Submission(self.request, self.position)
+        # Not by the rendering of a body without a token: a session ends with one submission, whichever that was.
+        self.change = SessionChange(self.store, self.request, submission.key(f"word of {task_id}", 0))
+        with self.change.undone_on_failure():
+            return self._submit(task_id, submission, owner)
+
+    def _submit(self, task_id: str | None, submission: Submission, owner: str) -> HttpResponseBase:
         if task_id:
             key = submission.key(task_id, 0) if submission.has_token else None
             return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
+        if not submission.has_token and self.change.has_lost_session and (twin := self.change.answer_twin()):
+            return twin
         rendering = entry_rendering(self.request)
         # A token is of one rendering for one visitor; the owner may be another after a login or logout.
         scope = "" if submission.has_token else owner
@@ -174,15 +177,16 @@ class Executor:
                 key = key or submission.key(task_id, 0 if task.ended else task.rendering(self.position.name))
                 earlier = None if task.ended else task.result_of(key)
                 if not task.ended and not (earlier and "errors" not in earlier):
+                    if task.resume_at(self.position.name) and (twin := self.change.answer_twin()):
+                        return twin  # what it came with was ended half way, and is not who goes on
                     return self._execute(task, hold, submission, key, earlier)
                 response = self._replay(self._execution(task), earlier) if earlier else self._show_end(task)
-                sessions.hand_over(self.store, self.request, response, key)
+                self.change.hand_over(response)
                 return response
         except StateNotFound:
-            twin = key and sessions.answer_twin(self.store, self.request, key)
-            if not twin:
-                raise
-            return twin
+            if twin := self.change.answer_twin():
+                return twin
+            raise
         except StoreConflict:
             if not (self.guarantees and self.guarantees.let_go):
                 raise
@@ -192,7 +196,7 @@ class Executor:
     def _execute(
         self, task: Task, hold: Hold, submission: Submission, key: str, earlier: dict[str, Any] | None
     ) -> HttpResponseBase:
-        guarantees = self.guarantees = Guarantees(self.store, self.request, self.position, key, hold)
+        guarantees = self.guarantees = Guarantees(self.store, self.request, self.position, key, hold, self.change)
         execution = self._execution(task, submission_key=key, on_effects=guarantees.begin)
         execution.refusal = earlier and earlier["errors"]
         with guarantees.transaction:
@@ -204,7 +208,7 @@ class Executor:
             data = guarantees.settle(task) if kept else ""
         if executed:
             url = response.headers.get("Location") or self.request.get_full_path()
-            sessions.leave_word(self.store, self.request, key, old=self.session_key, url=url)
+            self.change.leave_word(url)
         if kept:
             guarantees.save(task, data)
         elif not task.born:
@@ -228,10 +232,10 @@ class Executor:
             return False
         if not submission.has_token:
             task.spend(name)
-            if self._task_id() is None:  # not by task.born: under a claim it is born before the action is run
+            if get_task_id(self.request) is None:  # not by task.born: under a claim it is born before the action is run
                 spend_entry(self.request)
         if result.ended:
-            task.end(self._from_anywhere(url) if url else execution.url_of(self.position))
+            task.end(get_lasting_url(self.request, url) if url else execution.url_of(self.position))
             return True
         task.carry(_changed(execution.kwargs, self.kwargs))
         came_to: dict[str, Any] = {"url": url} if url else {"position": name}
@@ -243,13 +247,6 @@ class Executor:
         task.record(str(execution.submission_key), came_to)
         return True
 
-    def _from_anywhere(self, url: str) -> str:
-        """Return the URL of a redirect as one that leads to the same place from whichever page it is followed."""
-        if url.startswith("/") or urlsplit(url).scheme:
-            # Not through urljoin(), which takes the dots out: "/.//other.example/" would be another site's.
-            return url
-        return urljoin(self.request.build_absolute_uri(self.request.path), url)
-
     def _replay(self, execution: Execution, earlier: dict[str, Any]) -> HttpResponseBase:
         """Lead to where the same submission led when it was executed."""
         if "url" in earlier:
@@ -258,15 +255,6 @@ class Executor:
         return HttpResponseRedirect(execution.url_of(page or self.position))
 
     # Both
-
-    def _task_id(self) -> str | None:
-        """Return the id in the query string, None if there is none. Raises `StateNotFound` for what is no id."""
-        values = self.request.GET.getlist(config.TASK_ID_PARAM)
-        if not values:
-            return None
-        if len(values) > 1 or not TASK_ID.fullmatch(values[0]):
-            raise StateNotFound("The query string holds no task id that we made.")
-        return str(values[0])
 
     def _begin(self, task_id: str) -> Task:
         url = get_safe_redirect(self.request, self.request.GET.get(ON_COMPLETE_PARAM))

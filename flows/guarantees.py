@@ -22,6 +22,7 @@ from .components import FlowComponent
 from .config import config
 from .exceptions import StateNotFound, StoreUnavailable
 from .positions import Position
+from .sessions import SessionChange
 from .statestore import codec
 from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .task import Task
@@ -46,8 +47,17 @@ def get_guarantee(component: type[FlowComponent], store: BaseStateStore) -> str:
 class Guarantees:
     """Keeps one submission to the guarantees of the components that it runs."""
 
-    def __init__(self, store: BaseStateStore, request: HttpRequest, position: Position, key: str, hold: Hold) -> None:
+    def __init__(
+        self,
+        store: BaseStateStore,
+        request: HttpRequest,
+        position: Position,
+        key: str,
+        hold: Hold,
+        change: SessionChange,
+    ) -> None:
         self.store = store
+        self.change = change
         self.request = request
         self.position = position
         self.key = key
@@ -65,7 +75,7 @@ class Guarantees:
         if wanted != "claim" and not self.claimed:
             return
         if place is not self.position:
-            task.do_half(self.position.name, place.name)
+            task.do_half(self.position.name, place.name, self.key)
         if wanted == "claim":
             url = self.request.get_full_path()
             task.make_claim(submission=self.key, position=self.position.name, place=place.name, url=url)
@@ -90,8 +100,10 @@ class Guarantees:
         if task.claim:
             self.hold.claim(owner, data)
         else:
+            self.change.leave_word(self.request.get_full_path())
             self.let_go = True
             self.hold.settle(owner, data)
+            self.change.is_kept = True
         self.transaction.begin(for_effects=not task.claim)
 
 

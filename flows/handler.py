@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.handlers.exception import response_for_exception
 from django.db import connections
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver, get_urlconf, path, reverse
 
@@ -17,9 +16,8 @@ from .components import FlowComponent
 from .config import config
 from .definition import check_flow, check_routes
 from .exceptions import DefinitionError, InvalidTarget
-from .executor import Executor, new_task_id
-from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect
-from .pages import make_private
+from .executor import Executor
+from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect, new_task_id
 from .positions import Position, describe
 from .statestore import codec
 from .statestore.base import BaseStateStore, get_store
@@ -94,10 +92,7 @@ class FlowHandler:
 
         def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             rest = kwargs.pop(REST, None)
-            if rest is not None and config.TASK_ID_PARAM not in request.GET:
-                error = Http404(f"'{rest}' is no page of the flow '{position.root.name}'.")
-                return make_private(response_for_exception(request, error))
-            return Executor(self.state_store, self.app_name, request, position, *args, **kwargs).respond()
+            return Executor(self.state_store, self.app_name, request, position, *args, **kwargs).respond(rest)
 
         component: Any = position.component
         attributes: dict[str, Any] = {

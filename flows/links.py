@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from django.core.exceptions import DisallowedRedirect
 from django.http import HttpRequest, HttpResponseRedirect
@@ -12,9 +14,10 @@ from django.urls import ResolverMatch, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from .config import config
-from .exceptions import InvalidTarget
+from .exceptions import InvalidTarget, StateNotFound
 from .positions import Position
 
+TASK_ID = re.compile(r"[0-9a-f]{32}")
 ON_COMPLETE_PARAM = "_on_complete"
 #: The argument of the route that catches what is below a flow and no position.
 REST = "_rest"
@@ -45,8 +48,30 @@ class Links:
         return add_query(url, query)
 
 
+def new_task_id() -> str:
+    return secrets.token_hex(16)
+
+
+def get_task_id(request: HttpRequest) -> str | None:
+    """Return the id in the query string, None if there is none. Raises `StateNotFound` for what is no id."""
+    values = request.GET.getlist(config.TASK_ID_PARAM)
+    if not values:
+        return None
+    if len(values) > 1 or not TASK_ID.fullmatch(values[0]):
+        raise StateNotFound("The query string holds no task id that we made.")
+    return str(values[0])
+
+
 def add_query(url: str, query: Mapping[str, Any] | None) -> str:
     return f"{url}?{urlencode(query, doseq=True)}" if query else url
+
+
+def get_lasting_url(request: HttpRequest, url: str) -> str:
+    """Return the URL of a redirect as one that leads to the same place from whichever page it is followed."""
+    if url.startswith("/") or urlsplit(url).scheme:
+        # Not through urljoin(), which takes the dots out: "/.//other.example/" would be another site's.
+        return url
+    return urljoin(request.build_absolute_uri(request.path), url)
 
 
 def get_safe_redirect(request: HttpRequest, url: str | None) -> str | None:

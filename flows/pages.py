@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.response import SimpleTemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
+from .exceptions import StoreUnavailable
 from .links import Links
 from .positions import Position
 
@@ -63,6 +66,25 @@ def _begin_url(request: HttpRequest, position: Position) -> str | None:
         return reverse(f"{links.namespace}:{position.root.name}", kwargs=kwargs)
     except (KeyError, NoReverseMatch):
         return None
+
+
+def guard(response: HttpResponseBase, try_again: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """Let what ``try_again`` returns take the place of a page whose template finds the store unavailable.
+
+    A template is rendered after its view, and a link in it may have to keep a task.
+    """
+    if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
+        render_page = response.render
+
+        def render_or_try_again() -> HttpResponseBase:
+            del response.render
+            try:
+                return render_page()
+            except StoreUnavailable:
+                return make_private(try_again())
+
+        response.render = render_or_try_again  # type: ignore[method-assign,assignment]
+    return response
 
 
 def make_private(response: HttpResponseBase) -> HttpResponseBase:

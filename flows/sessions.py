@@ -1,4 +1,4 @@
-"""The session of a submission that logs its visitor in or out, for the twins of it.
+"""The session of a submission that logs its visitor in or out: for the twins of it, and for itself if it fails.
 
 That gives the visitor another session and deletes the one he had. A browser that sent a form twice follows the answer
 to the second, and may never see the new cookie that came with the first; with the old one it is a stranger. So word is
@@ -9,67 +9,149 @@ same submission finds it. The store holds the new key only mixed with the old on
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseRedirect
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
 from .binder import get_owner
 from .exceptions import StateNotFound
 from .statestore import codec
-from .statestore.base import BaseStateStore
+from .statestore.base import BaseStateStore, Record
+
+logger = logging.getLogger("flows")
+
+#: Exceptions that are answers, and no failures.
+ANSWERS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, StateNotFound)
+#: Where Django keeps the CSRF secret of a request, and who its visitor is. A login replaces both.
+CSRF_NAMES = ("CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE")
+USER_NAMES = ("user", "auser", "_cached_user", "_acached_user")
 
 
-def get_session_key(request: HttpRequest) -> str | None:
-    """Return the key of the session that was loaded, None where there is none."""
-    key: str | None = getattr(getattr(request, "session", None), "session_key", None)
-    return key
+class SessionChange:
+    """What a submission makes of the session that it came with; of most nothing.
+
+    ``submission`` is what its twins have too. Made when the session was loaded, and before anything changes it.
+    """
+
+    def __init__(self, store: BaseStateStore, request: HttpRequest, submission: str) -> None:
+        self.store = store
+        self.request = request
+        self.submission = submission
+        session: Any = getattr(request, "session", None)
+        self.old: str | None = getattr(session, "session_key", None)
+        self._data = dict(session.items()) if self.old and session.accessed else None
+        #: Whether what was changed is kept for good, though the submission may not be at its end.
+        self.is_kept = False
+
+    @property
+    def has_lost_session(self) -> bool:
+        """Whether the request came with the cookie of a session that is there no more."""
+        cookie = self.request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        return bool(cookie) and cookie != self.old
+
+    # For its twins
+
+    def leave_word(self, url: str) -> None:
+        """Leave word of where the submission led, if the visitor had a session before and has another now."""
+        session = getattr(self.request, "session", None)
+        if not self.old or session is None or session.session_key == self.old:
+            return
+        get_owner(self.request)  # puts into the session what opens the task
+        if session.session_key is None:
+            session.create()  # it was ended; now, so that its twins get the same new one
+        else:
+            session.save()  # not after the task, which nobody could open if it were lost in between
+        new = session.session_key
+        if new and len(new) <= hashlib.sha256().digest_size:
+            word = {"session": _mix(self.old, new.encode()).hex(), "url": url}
+            self._keep(_word_id(self.old, self.submission), codec.to_text(word))
+
+    def _keep(self, word_id: str, data: str) -> None:
+        try:
+            earlier = self.store.read(word_id)  # of half the submission, or of an attempt that failed
+        except StateNotFound:
+            self.store.create(word_id, "", data)
+        else:
+            self.store.update(word_id, Record("", data, earlier.version))
+
+    def hand_over(self, response: HttpResponseBase) -> None:
+        """Give a twin the cookie of the new session, if there is one."""
+        if word := self._find():
+            _set_session(self.request, response, word["key"])
+
+    def answer_twin(self) -> HttpResponseBase | None:
+        """Return the answer to a twin, which leads where the submission led. None if no session was ended."""
+        word = self._find()
+        if word is None:
+            return None
+        response = HttpResponseRedirect(word["url"])
+        _set_session(self.request, response, word["key"])
+        return response
+
+    def _find(self) -> dict[str, str] | None:
+        # As the cookie says: the session itself may be there no more.
+        old = self.request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        if not old:
+            return None
+        try:
+            word: dict[str, Any] = codec.from_text(self.store.read(_word_id(old, self.submission)).data)
+        except StateNotFound:
+            return None
+        word["key"] = _mix(old, bytes.fromhex(word["session"])).decode("ascii", "replace")
+        return word if self.request.session.exists(word["key"]) else None
+
+    # For itself
+
+    @contextmanager
+    def undone_on_failure(self) -> Iterator[None]:
+        """Give the request back what it came with if the block fails: what is not kept did not happen.
+
+        Otherwise the answer would take the cookie of a session away that a rollback has brought back, or set another
+        CSRF token than that of the form which is to be sent again.
+        """
+        before = {name: self.request.META.get(name) for name in CSRF_NAMES}
+        attributes = {name: vars(self.request).get(name) for name in USER_NAMES}
+        try:
+            yield
+        except ANSWERS:
+            raise
+        except BaseException:
+            if not self.is_kept:
+                _put_back(self.request.META, before)
+                _put_back(vars(self.request), attributes)
+                self._put_session_back()
+            raise
+
+    def _put_session_back(self) -> None:
+        if not self.old or self.request.session.session_key == self.old:
+            return
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        self.request.session = store(self.old)
+        try:
+            # Unless a rollback has brought it back.
+            if self._data is not None and not self.request.session.exists(self.old):
+                session = store()
+                session.update(self._data)
+                session._session_key = self.old  # not before: what is not found when it is loaded loses its key
+                session.save(must_create=True)
+        except Exception:  # of whatever sessions are kept in; the failure itself is more important
+            logger.warning("The session that a failed submission came with could not be brought back.", exc_info=True)
 
 
-def leave_word(store: BaseStateStore, request: HttpRequest, submission: str, *, old: str | None, url: str) -> None:
-    """Leave word of what a submission came to, if the visitor had the session ``old`` before and has another now."""
-    if not old or get_session_key(request) == old:
-        return
-    get_owner(request)  # puts into the session what opens the task
-    if get_session_key(request) is None:
-        request.session.create()  # it was ended; now, so that its twins get the same new one
-    else:
-        request.session.save()  # not after the task, which nobody could open if it were lost in between
-    new = get_session_key(request)
-    if new and len(new) <= hashlib.sha256().digest_size:
-        word = {"session": _mix(old, new.encode()).hex(), "url": url}
-        store.create(_word_id(old, submission), "", codec.to_text(word))
-
-
-def hand_over(store: BaseStateStore, request: HttpRequest, response: HttpResponseBase, submission: str) -> None:
-    """Give the twin of a submission the cookie of the new session, if that was left for it."""
-    if word := _find(store, request, submission):
-        _set_session(request, response, word["key"])
-
-
-def answer_twin(store: BaseStateStore, request: HttpRequest, submission: str) -> HttpResponseBase | None:
-    """Return the answer to the twin of a submission that ended the session it came with; None if there was none."""
-    word = _find(store, request, submission)
-    if word is None:
-        return None
-    response = HttpResponseRedirect(word["url"])
-    _set_session(request, response, word["key"])
-    return response
-
-
-def _find(store: BaseStateStore, request: HttpRequest, submission: str) -> dict[str, str] | None:
-    old = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    if not old:
-        return None
-    try:
-        word: dict[str, Any] = codec.from_text(store.read(_word_id(old, submission)).data)
-    except StateNotFound:
-        return None
-    word["key"] = _mix(old, bytes.fromhex(word["session"])).decode("ascii", "replace")
-    return word if request.session.exists(word["key"]) else None
+def _put_back(names: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if value is None:
+            names.pop(name, None)
+        else:
+            names[name] = value
 
 
 def _set_session(request: HttpRequest, response: HttpResponseBase, key: str) -> None:

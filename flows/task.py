@@ -232,18 +232,20 @@ class Task:
 
     def resume_at(self, position: str) -> tuple[str, bool] | None:
         """Return where a submission at ``position`` goes on that came half way: a place, and whether that is done."""
-        place, done = self._document.get("half_done", {}).get(position, (None, False))
-        return (place, done) if place else None
+        half = self._document.get("half_done", {}).get(position)
+        return (half[0], half[1]) if half else None
 
-    def do_half(self, position: str, place: str, *, done: bool = False) -> None:
+    def do_half(self, position: str, place: str, submission: str, *, done: bool = False) -> None:
         """Note that a submission at ``position`` is executed up to ``place``, which is done or comes next."""
-        self._document.setdefault("half_done", {})[position] = [place, done]
+        self._document.setdefault("half_done", {})[position] = [place, done, submission]
         self._changed = True
 
-    def do_rest(self, position: str) -> None:
-        """Note that nothing is left to do of what was submitted at ``position``."""
-        if self._document.get("half_done", {}).pop(position, None) is not None:
-            self._changed = True
+    def do_rest(self, position: str, led_to: str) -> None:
+        """Note that nothing is left to do of what was submitted at ``position``, and that it led to another one."""
+        half = self._document.get("half_done", {}).pop(position, None)
+        if half is not None:
+            # Whatever did the rest: sent again, it is not executed anew.
+            self.record(half[2], {"position": led_to})
 
     # Keeping and ending
 

@@ -163,18 +163,18 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
         "cycle_key": lambda request: request.session.cycle_key(),
         "login": lambda request: login(request, user),
     }
-    valid, leave, kept = Counted.form_valid, sessions.leave_word, []
+    valid, leave, kept = Counted.form_valid, sessions.SessionChange.leave_word, []
 
     def form_valid(self, form):
         changes[change](self.request)
         return valid(self, form)
 
-    def leave_word(store, request, *args, **options):
-        leave(store, request, *args, **options)
-        kept.append(request.session.__class__(request.session.session_key).load())
+    def leave_word(self, url):
+        leave(self, url)
+        kept.append(self.request.session.__class__(self.request.session.session_key).load())
 
     monkeypatch.setattr(Counted, "form_valid", form_valid)
-    monkeypatch.setattr(sessions, "leave_word", leave_word)
+    monkeypatch.setattr(sessions.SessionChange, "leave_word", leave_word)
     visitor = logged_in() if change == "logout" else Visitor()
     visitor.open(reverse("flows:journey"))
     late = visitor.twin()  # whom the new cookie does not reach
@@ -194,13 +194,13 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
 @pytest.mark.django_db(transaction=True)
 def test_a_doubled_login_reaches_the_browser_that_follows_the_second_answer(each_store, monkeypatch):
     user = User.objects.create(username="anna")
-    arrived, both, valid, note = [], threading.Event(), Login.form_valid, sessions.get_session_key
+    arrived, both, valid, enter = [], threading.Event(), Login.form_valid, sessions.SessionChange.__init__
 
-    def get_session_key(request):
-        arrived.append(request)
+    def arrive(self, *args):
+        arrived.append(self)
         if len(arrived) == 2:
             both.set()
-        return note(request)
+        enter(self, *args)
 
     def form_valid(self, form):
         both.wait(20)
@@ -209,8 +209,7 @@ def test_a_doubled_login_reaches_the_browser_that_follows_the_second_answer(each
     visitor = Visitor()
     visitor.open(reverse("flows:checkout", kwargs={"item": 1}))
     visitor.submit(name="hat")
-    monkeypatch.setattr(sessions, "get_session_key", get_session_key)
-    arrived.clear()
+    monkeypatch.setattr(sessions.SessionChange, "__init__", arrive)
     monkeypatch.setattr(Login, "form_valid", form_valid)
     _, twins = send_doubled(visitor, user=user.username, password="x")
     monkeypatch.undo()

@@ -4,6 +4,8 @@ import threading
 from functools import partial
 
 import pytest
+from django.contrib.auth import login, logout
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import transaction
@@ -125,6 +127,10 @@ def fresh(each_store, settings):
 
 def fail(component):
     raise RuntimeError("Something outside has failed.")
+
+
+def log_in(request):
+    login(request, User.objects.get())
 
 
 def arrive(flow, pages=1):
@@ -257,10 +263,13 @@ def test_a_claimed_page_that_was_done_after_all_is_passed(capsys):
     ((task_id, _),) = get_store().claimed()
     told = flowtasks(capsys, release=task_id, done=True)
     assert told == "Released: claimed-first/claimed is done, its visitor goes on from there.\n"
+    visitor.open(f"/claimed-first/claimed/?_t={task_id}")
+    assert visitor.page == "/claimed-first/last/"
     visitor.send(url, form)
     assert visitor.page == "/claimed-first/last/"
     visitor.open(f"/claimed-first/claimed/?_t={task_id}")
-    assert visitor.page == "/claimed-first/last/"
+    assert visitor.page == "/claimed-first/claimed/", "who comes back to it later is shown it, to say something else"
+    visitor.open(f"/claimed-first/last/?_t={task_id}")
     visitor.submit(name="x")
     assert "Done" in visitor.text
     assert done == ["claimed-first/claimed", "claimed-first/last", "claimed-first"]
@@ -291,6 +300,29 @@ def test_what_comes_after_a_claim_is_done_by_a_resend_and_the_claimed_is_not_don
     assert "Done" in visitor.text
     assert done == ["claimed-last/last-claimed", "claimed-last", "claimed-last"]
     assert Effect.objects.filter(what="claimed-last").count() == 1
+
+
+@pytest.mark.parametrize("change", [logout, lambda request: request.session.flush(), log_in])
+def test_what_comes_after_a_claim_that_changed_the_session_is_done_by_a_resend_without_its_cookie(change):
+    User.objects.create(username="anna")
+    visitor = arrive("claimed-last")
+    if change is logout:
+        visitor.client.force_login(User.objects.get())
+        visitor.open(reverse("flows:claimed-last"))
+        visitor.submit(name="x")
+        done.clear()
+    url, form, session = visitor.url, visitor.form(name="x"), visitor.client.cookies["sessionid"].value
+    during["claimed-last/last-claimed"] = lambda component: change(component.request)
+    during["claimed-last"] = fail
+    visitor.send(url, form)
+    assert (visitor.response.status_code, visitor.client.cookies["sessionid"].value) == (500, session)
+    during.clear()
+    visitor.send(url, form)
+    assert visitor.client.cookies["sessionid"].value != session
+    assert ("_auth_user_id" in visitor.client.session) is (change is log_in)
+    visitor.submit()  # there is nothing left to say
+    assert "Done" in visitor.text
+    assert done == ["claimed-last/last-claimed", "claimed-last", "claimed-last"]
 
 
 def test_what_comes_after_a_claim_can_be_done_from_the_page_opened_afresh():

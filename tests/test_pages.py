@@ -11,6 +11,7 @@ from django.urls import reverse
 from flows.exceptions import StoreUnavailable
 from flows.statestore.django_store import StateStore
 
+from tests.testapp.flows import Menu
 from tests.testapp.models import Effect
 from tests.visitor import Visitor
 
@@ -118,11 +119,18 @@ def test_pages_that_are_refused_are_kept_out_of_caches_too(client, url):
     assert "no-store" in response["Cache-Control"]
 
 
+def test_what_cannot_be_read_of_no_page_is_kept_out_of_caches_too(client, settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2
+    response = client.get("/journey/gone/?a=1&b=2&c=3")
+    assert response.status_code == 400
+    assert "no-store" in response["Cache-Control"]
+
+
 # A store that is away
 
 
 class Away(StateStore):
-    def read(self, task_id):
+    def read(self, *args):
         raise StoreUnavailable("away")
 
     lock = birth = create = read
@@ -142,6 +150,30 @@ def test_a_store_that_cannot_be_reached_is_busy_and_loses_nothing(visitor, monke
     visitor.send(visitor.url, form)
     assert visitor.page == "/journey/third/"
     assert Effect.objects.filter(what="journey/second").count() == 1
+
+
+@pytest.fixture
+def linking(monkeypatch, settings, tmp_path):
+    """Let the first page of the flow ``free`` have links in its template, which is rendered after the view."""
+    (tmp_path / "linking.html").write_text("<h1>Menu</h1>{{ view.links }}<form>{% csrf_token %}</form>")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    monkeypatch.setattr(Menu, "template_name", "linking.html")
+
+
+@pytest.mark.parametrize("invalid", [False, True], ids=["shown", "shown again"])
+def test_a_page_with_a_link_that_needs_a_task_is_busy_while_none_can_be_kept(linking, monkeypatch, invalid):
+    visitor = Visitor()
+    visitor.open(reverse("flows:free"))
+    assert "_t=" in visitor.text
+    form = visitor.form(name="")
+    monkeypatch.setattr(StateStore, "create", Away.create)
+    if invalid:
+        visitor.send(visitor.url, form)
+    else:
+        visitor.open(visitor.url)
+    assert (visitor.response.status_code, visitor.response["Retry-After"]) == (503, "2")
+    assert "Please try again" in visitor.text
+    assert "no-store" in visitor.response["Cache-Control"]
 
 
 def test_an_exception_in_an_action_keeps_nothing_and_a_resend_is_well(visitor, monkeypatch):

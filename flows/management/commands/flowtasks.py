@@ -67,7 +67,7 @@ class Command(BaseCommand):
                 if done and "/" not in claim["place"]:
                     task.end(task.on_complete_url or claim["url"])
                 elif done:
-                    task.do_half(claim["position"], claim["place"], done=True)
+                    task.do_half(claim["position"], claim["place"], claim["submission"], done=True)
                 hold.save(record.owner, codec.to_text(task.to_dict()), ENDED if task.ended else OPEN)
         except StateNotFound as error:
             raise CommandError(f"There is no task {task_id}.") from error
