@@ -12,7 +12,8 @@ the end the books are balanced: for each page of each journey, what was submitte
 ``retry``
     the entries of one submission have one key, by which an outside service tells a repetition from another call.
 
-And whoever came to the end had all that he said seen there.
+Where something is repeated, the process that did it before must have been killed at that moment. And whoever came to
+the end had all that he said seen there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +43,8 @@ from tests import servers
 PAGES = ("first", "second", "third")
 #: Milliseconds that an effect takes, drawn anew for each submission.
 DELAYS = (0, 0, 5, 20, 60)
+#: Seconds after an effect within which its process has kept the task, if it lives.
+AT_WORK = 2
 #: How often one sends again what was not answered, or answered with "try again".
 PATIENCE = 40
 
@@ -54,8 +58,14 @@ class Books:
     counts: Counter[str] = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    #: The processes that were killed, and when.
+    killed: list[tuple[int, float]] = field(default_factory=list)
     #: There is one operator, so that what he releases is what he looked at.
     desk: threading.Lock = field(default_factory=threading.Lock)
+
+    def was_killed(self, entry: dict[str, Any]) -> bool:
+        """Return whether the process that made an entry of the ledger was killed before it could keep the task."""
+        return any(pid == entry["pid"] and 0 <= at - entry["time"] < AT_WORK for pid, at in self.killed)
 
 
 class Visitor:
@@ -167,7 +177,9 @@ def killer(site: Site, books: Books, every: float) -> Iterator[None]:
     def run() -> None:
         while not stop.wait(random.uniform(0.5, 1.5) * every):
             if workers := site.workers():
-                os.kill(random.choice(workers), signal.SIGKILL)
+                victim = random.choice(workers)
+                os.kill(victim, signal.SIGKILL)
+                books.killed.append((victim, time.time()))
                 books.counts["processes killed"] += 1
 
     thread = threading.Thread(target=run)
@@ -211,9 +223,15 @@ def balance(site: Site, books: Books) -> list[str]:
     for run, guarantee in books.finished:
         effects = [effect["what"] for effect in site.effects(run)]
         for page in (*PAGES, "complete"):
-            tried = [entry["key"] for entry in attempts[run] if entry["what"] == page]
-            done = effects.count(page) if guarantee == TRANSACTION else len(set(tried))
-            books.counts["repeated after a kill"] += len(tried) - len(set(tried))
+            tried = [entry for entry in attempts[run] if entry["what"] == page]
+            repeated = [entry for entry, later in pairwise(tried) if entry["key"] == later["key"]]
+            done = effects.count(page) if guarantee == TRANSACTION else len(tried) - len(repeated)
+            books.counts["repeated after a kill"] += len(repeated)
+            faults += [
+                f"{run} ({guarantee}): {page} was repeated, though process {entry['pid']} lived"
+                for entry in repeated
+                if not books.was_killed(entry)
+            ]
             if done != 1 or (guarantee == CLAIM and len(tried) != 1):
                 faults.append(f"{run} ({guarantee}): {page} was done {done} times, tried {len(tried)} times")
         said = [f"{page} of {run}" for page in PAGES]

@@ -22,7 +22,7 @@ MEETINGS = {
 
 
 @pytest.mark.parametrize(("how", "delay", "moments"), MEETINGS.values(), ids=MEETINGS)
-def test_what_is_sent_is_not_lost_by_looking(newcomer, ledger, trials, guarantee, how, delay, moments):
+def test_what_is_sent_is_not_lost_by_looking(setup, newcomer, ledger, trials, guarantee, how, delay, moments):
     def go(browser):
         go_to(browser, f"looked-{guarantee}", "second")
         form, looker = browser.form(name="sent", delay=delay), browser.twin()
@@ -43,6 +43,8 @@ def test_what_is_sent_is_not_lost_by_looking(newcomer, ledger, trials, guarantee
     assert_done_once(ledger, runs)
     expected = {"first": "before", "second": "sent", "third": "third"}
     assert answers_at_the_end(ledger, runs) == [[expected]] * len(runs)
+    # SQLite has one writer, and what comes second there may always have to wait.
+    assert any(ended_between) or setup.is_sqlite
     trials(sum(ended_between))
 
 

@@ -13,8 +13,8 @@ def without_lock():
     """Two requests may be at one task."""
     from flows.statestore import django_store, redis_store
 
-    def lock(self, task_id):
-        return django_store._fetch(self._live(task_id), task_id)
+    def lock(self, task_id, **options):
+        return self._find(django_store.READ, task_id)
 
     django_store.StateStore._lock = lock
     redis_store.LOCK = redis_store.LOCK.replace("'NX', ", "")
@@ -60,16 +60,15 @@ def without_owner_check():
 
 def without_version_check():
     """What was written in between is written over."""
-    from django.db.models.functions import Now
-
     from flows.statestore import django_store, redis_store
 
-    def replace(self, rows, task_id, before, after):
-        rows.filter(pk=task_id).update(
-            owner=after.owner, data=after.data, version=after.version, status=after.status, touched=Now()
-        )
+    replace = django_store.StateStore._replace
 
-    django_store.StateStore._replace = replace
+    def replace_any(self, task_id, before, after):
+        version = self._rows.filter(pk=task_id).values_list("version", flat=True).first()
+        replace(self, task_id, type(after)(after.owner, after.data, version), after)
+
+    django_store.StateStore._replace = replace_any
     redis_store.SAVE = redis_store.SAVE.replace("if (task[1] or '0') ~= ARGV[4] then return 0 end", "")
 
 
