@@ -8,9 +8,6 @@ from tests.acceptance.client import at_once
 from tests.acceptance.setups import PAIRS
 from tests.acceptance.walks import PAGES, answers_at_the_end, assert_done_once, side_by_side
 
-#: How many times what is much work is tried.
-HALF = -(-PAIRS // 2)
-
 
 @pytest.fixture
 def flow_of(setup):
@@ -97,9 +94,9 @@ def test_two_flows_and_a_view_that_writes_the_session_at_once(newcomer, ledger, 
         assert len({tab.cookies["sessionid"] for tab in (browser, *tabs.values())}) == 1
         return browser.run
 
-    runs = side_by_side(go, range(HALF))
+    runs = side_by_side(go, range(PAIRS))
     assert_each_said_his_own(ledger, runs)
-    trials(HALF)
+    trials(PAIRS)
 
 
 # Two pages of one task

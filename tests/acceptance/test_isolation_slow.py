@@ -11,7 +11,7 @@ from tests.acceptance.setups import PAIRS
 from tests.acceptance.walks import answers_at_the_end, assert_done_once, go_to, side_by_side
 
 #: How many times each is tried: a slow page takes 300 milliseconds.
-FEW = max(2, PAIRS // 10)
+FEW = max(2, PAIRS // 5)
 #: How the page is looked at, how many milliseconds it takes when sent, and how many seconds after the one comes the
 #: other. With ``count`` the look writes into the state, with ``slow`` it takes 300 milliseconds.
 MEETINGS = {

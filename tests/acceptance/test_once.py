@@ -25,19 +25,23 @@ from tests.acceptance.walks import (
 NAMES = {page: f"it is {page}" for page in PAGES}
 #: Milliseconds that an effect takes where nothing else is said.
 DELAY = 40
-#: How many journeys there are of what takes long.
-FEW = max(1, PAIRS // 25)
+#: How many journeys have that many pages.
+FEW = -(-PAIRS // len(PAGES))
 
 
 def double_each_page(flow, browser, *, late=(0, 0, 0), times=2, delay=DELAY):
     """Go through a journey of which each page is doubled."""
     browser.open(f"/{flow}/first/")
+    said = []
     for page, seconds in zip(PAGES, late, strict=True):
+        said.append(NAMES[page])
         assert browser.path == f"/{flow}/{page}/"
         responses, twins = double(browser, late=seconds, times=times, name=NAMES[page], delay=delay)
         assert_one_result(responses)
-        browser = twins[-1]
-        assert browser.follow(responses[-1]).status == 200
+        for browser, response in zip(twins, responses, strict=True):
+            assert browser.follow(response).status == 200
+            # Who waited sees what was said, too.
+            assert page == PAGES[-1] or [each["name"] for each in browser.page.answers.values()] == said
 
 
 def assert_done_once_with_all_answers(site, browsers):

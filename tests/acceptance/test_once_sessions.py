@@ -12,8 +12,8 @@ PLACES = {
     "last": ("first", "{change}"),
 }
 CHANGES = ("login", "logout", "flush")
-#: How many visitors try each change at each place with each guarantee.
-FEW = max(1, PAIRS // 25)
+#: How many visitors try each change at each place with each guarantee: for each guarantee there are ``PAIRS`` of them.
+FEW = -(-PAIRS // (len(CHANGES) * len(PLACES)))
 
 
 def double_the_change(browser, change, flow):
