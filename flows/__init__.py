@@ -13,7 +13,7 @@ The modules, from the bottom up; each imports only from its own layer or a lower
 2. ``statestore``, ``models``, ``binder`` (where tasks are kept, and whose they are)
 3. ``submission``, ``sessions``, ``links``, ``navigation``, ``progress``, ``execution`` (a task at a position, for one
    request)
-4. ``pages``, ``transactions``, ``guarantees``, ``executor``, ``handler`` (from a request to a response)
+4. ``pages``, ``transactions``, ``guarantees``, ``executor``, ``routing``, ``handler`` (from a request to a response)
 5. ``apps``, ``checks``, ``admin``, ``management``, ``migrations``, ``templates``, ``test``
 """
 

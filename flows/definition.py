@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,29 +37,46 @@ def check_flow(root: Any) -> Position:
         )
     position = Position(root)
     _check_tree(position)
-    check_routes(position.actions())
+    Routes().add(position)
     return position
 
 
-def check_routes(actions: Iterable[Position]) -> None:
-    """Raise `DefinitionError` for a route with one argument twice, and for two that match the same URLs."""
-    seen: dict[str, Position] = {}
-    for action in actions:
-        names = [argument[2] for argument in ARGUMENT.finditer(action.route)]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise DefinitionError(
-                f"{action.component.__name__} at '{action.name}' has the route '{action.route}', "
-                f"in which '{twice}' stands twice. Rename one of them."
-            )
-        # Two converters of one type match the same URLs, whatever their names.
-        shape = ARGUMENT.sub(lambda argument: f"<{argument[1] or 'str'}>", action.route)
-        if other := seen.get(shape):
-            raise DefinitionError(
-                f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
-                f"have the same route '{action.route}'. Give one of them another url."
-            )
-        _check_reached(action, seen.values())
-        seen[shape] = action
+class Routes:
+    """The routes of several flows, in the order in which they are tried."""
+
+    def __init__(self) -> None:
+        self._by_shape: dict[str, Position] = {}
+        self._with_arguments: list[Position] = []
+
+    def add(self, root: Position) -> None:
+        """Add those of a flow. Raises `DefinitionError` for an argument twice in one, and for two that match the same.
+
+        Then nothing is added.
+        """
+        by_shape, with_arguments = dict(self._by_shape), list(self._with_arguments)
+        for action in root.actions():
+            _check_arguments(action)
+            # Two converters of one type match the same URLs, whatever their names.
+            shape = ARGUMENT.sub(lambda argument: f"<{argument[1] or 'str'}>", action.route)
+            if other := by_shape.get(shape):
+                raise DefinitionError(
+                    f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
+                    f"have the same route '{action.route}'. Give one of them another url."
+                )
+            _check_reached(action, with_arguments)
+            by_shape[shape] = action
+            if action.parameters:
+                with_arguments.append(action)
+        self._by_shape, self._with_arguments = by_shape, with_arguments
+
+
+def _check_arguments(action: Position) -> None:
+    names = [argument[2] for argument in ARGUMENT.finditer(action.route)]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DefinitionError(
+            f"{action.component.__name__} at '{action.name}' has the route '{action.route}', "
+            f"in which '{twice}' stands twice. Rename one of them."
+        )
 
 
 def _check_reached(action: Position, earlier: Iterable[Position]) -> None:
@@ -67,7 +85,7 @@ def _check_reached(action: Position, earlier: Iterable[Position]) -> None:
         return  # what a project's own converter matches is not known
     url = ARGUMENT.sub(lambda argument: SAMPLES[argument[1] or "str"], action.route)
     for other in earlier:
-        if other.parameters and other.pattern.match(url):
+        if other.pattern.match(url):
             raise DefinitionError(
                 f"{action.component.__name__} at '{action.name}' is never reached: its URL '{action.route}' is taken "
                 f"by the route '{other.route}' of {other.component.__name__} at '{other.name}'. "
@@ -85,6 +103,7 @@ def _check_tree(position: Position) -> None:
             f"{component.__name__} contains itself: {circle}. Take it out of {ancestors[-1].__name__}.action_set."
         )
     names: dict[str, type[FlowComponent]] = {}
+    numbers = Counter(position.components)
     for child in position.children:
         twin = names.setdefault(child.component.name, child.component)
         if twin is not child.component:
@@ -92,7 +111,7 @@ def _check_tree(position: Position) -> None:
                 f"{component.__name__}.action_set holds {twin.__name__} and {child.component.__name__}, "
                 f"which are both named '{twin.name}'. Give one of them another name."
             )
-        if sum(other.component is child.component for other in position.children) > 1:
+        if numbers[child.component] > 1:
             raise DefinitionError(
                 f"{component.__name__}.action_set holds {child.component.__name__} twice. "
                 f"Take one out, or put a subclass of it in its place."

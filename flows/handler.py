@@ -14,12 +14,13 @@ from django.urls import URLPattern, URLResolver, get_resolver, get_urlconf, path
 from . import binder
 from .components import FlowComponent
 from .config import config
-from .definition import check_flow, check_routes
+from .definition import Routes, check_flow
 from .exceptions import DefinitionError, InvalidTarget
 from .executor import Executor
 from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect, new_task_id
 from .positions import Position, describe
-from .statestore import codec
+from .routing import PlainRoutes
+from .statestore import codec, documents
 from .statestore.base import BaseStateStore, get_store
 from .task import Task
 
@@ -35,7 +36,11 @@ class FlowHandler:
         self.app_name = app_name
         self._state_store = state_store
         self._roots: dict[type[FlowComponent], Position] = {}
+        self._routes, self._plain = Routes(), PlainRoutes()
+        #: What `urls` gives: the plain routes, the positions, and at the end what catches the rest below a flow.
         self._patterns: list[URLPattern] = []
+        self._positions: list[URLPattern] = []
+        self._rests: list[URLPattern] = []
         self._namespaces: dict[str | None, list[str]] = {}
 
     def __repr__(self) -> str:
@@ -58,9 +63,13 @@ class FlowHandler:
                     f"{component.__name__} cannot be registered: an entry point named '{root.name}' "
                     f"is registered already. Give it another name."
                 )
-        check_routes(action for flow in (*self._roots.values(), root) for action in flow.actions())
+        self._routes.add(root)
         self._roots[component] = root
-        self._patterns[:] = self._make_patterns()
+        positions = list(self._position_patterns(root))
+        self._plain.add(positions)
+        self._positions += positions
+        self._rests += self._rest_patterns(root)
+        self._patterns[:] = [self._plain, *self._positions, *self._rests]
         return component
 
     @property
@@ -73,19 +82,19 @@ class FlowHandler:
             )
         return self._patterns, self.app_name
 
-    def _make_patterns(self) -> Iterator[URLPattern]:
-        for root in self._roots.values():
-            views = {action: self._make_view(action) for action in root.actions()}
-            for action, view in views.items():
-                yield path(action.route, view, name=action.name)
-            first, view = next(iter(views.items()))
-            if first is not root:
-                yield path(first.route, view, name=root.name)
-        for root in self._roots.values():
-            # Last, and not where they would catch all URLs of the site: what is no position, or no longer.
-            if root.route and not root.is_action and not root.route.startswith("<"):
-                yield path(root.route, self._make_view(root))
-                yield path(f"{root.route}<path:{REST}>", self._make_view(root))
+    def _position_patterns(self, root: Position) -> Iterator[URLPattern]:
+        views = {action: self._make_view(action) for action in root.actions()}
+        for action, view in views.items():
+            yield path(action.route, view, name=action.name)
+        first, view = next(iter(views.items()))
+        if first is not root:
+            yield path(first.route, view, name=root.name)
+
+    def _rest_patterns(self, root: Position) -> Iterator[URLPattern]:
+        # Not where they would catch all URLs of the site: what is no position, or no longer.
+        if root.route and not root.is_action and not root.route.startswith("<"):
+            yield path(root.route, self._make_view(root))
+            yield path(f"{root.route}<path:{REST}>", self._make_view(root))
 
     def _make_view(self, position: Position) -> Callable[..., HttpResponseBase]:
         """Return the view of a position, with what ``as_view()`` would have put on it."""
@@ -142,7 +151,7 @@ class FlowHandler:
                 state=initial_state,
                 on_complete_url=get_safe_redirect(request, on_complete_url),
             )
-            self.state_store.create(task.id, binder.get_owner(request), codec.to_text(task.to_dict()))
+            self.state_store.create(task.id, binder.get_owner(request), documents.to_text(task.to_dict()))
             parts[config.TASK_ID_PARAM] = task.id
         elif on_complete_url:
             parts[ON_COMPLETE_PARAM] = on_complete_url

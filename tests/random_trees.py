@@ -100,7 +100,7 @@ class Tree:
         self._classes = {}
         self.handler = FlowHandler()
         self.handler.register_entry_point(self._make(node))
-        self.root = self.handler.urls[0][0].callback.position.root
+        self.root = next(pattern for pattern in self.handler.urls[0] if pattern.name).callback.position.root
         self.urlconf = self.urls_under("")
         self.pages = list(self.root.actions())
 

@@ -7,7 +7,8 @@ from django.conf.urls.i18n import i18n_patterns
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
-from django.urls import include, path, resolve, reverse
+from django.urls import Resolver404, URLResolver, include, path, resolve, reverse
+from django.urls.resolvers import RoutePattern
 from django.utils.decorators import method_decorator
 from django.utils.translation import override
 from django.views.decorators.cache import never_cache
@@ -324,8 +325,11 @@ def test_two_entry_points_with_the_same_routes():
 
 def test_a_flow_at_the_root_of_its_prefix_catches_nothing_else():
     root = type("Root", (Scaffold,), {"action_set": [flows.First], "url": ""})
-    patterns, _ = make_handler(root).urls
-    assert [str(pattern.pattern) for pattern in patterns] == ["first/", "first/"]
+    resolver = URLResolver(RoutePattern(""), make_handler(root).urls[0])
+    assert resolver.resolve("first/").url_name == "root/first"
+    for other in ("", "other/", "first/more/"):
+        with pytest.raises(Resolver404):
+            resolver.resolve(other)
 
 
 def test_a_handler_may_have_a_store_of_its_own():
