@@ -130,7 +130,8 @@ class Action(FlowComponent, FormView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         outcome = cast("Outcome", super().dispatch(request, *args, **kwargs))
-        return outcome if isinstance(outcome, HttpResponseBase) else OutcomeResponse(outcome)
+        is_decorated = type(self).dispatch is not Action.dispatch
+        return OutcomeResponse(outcome) if is_decorated and not isinstance(outcome, HttpResponseBase) else outcome
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = self.get_form()
@@ -204,7 +205,7 @@ class Scaffold(FlowComponent):
 
     @property
     def children(self) -> tuple[type[FlowComponent], ...]:
-        return tuple(child.component for child in self.position.children)
+        return self.position.components
 
     def is_done(self, child: type[FlowComponent]) -> bool:
         """Return whether ``child`` has completed in this task, and still is complete."""
@@ -213,6 +214,11 @@ class Scaffold(FlowComponent):
     def is_skipped(self, child: type[FlowComponent]) -> bool:
         """Return whether ``child`` is skipped for this visitor now, or every action in it is."""
         return self.execution.first_page(self.position.child(child)) is None
+
+    def first_to_do(self, before: type[FlowComponent] | None = None) -> type[FlowComponent] | None:
+        """Return the first child, of those before ``before``, that is neither done nor skipped; None if all are."""
+        place = self.execution.first_to_do(self.position, self.position.child(before) if before else None)
+        return place.component if place else None
 
     def complete(self) -> Outcome | None:
         """Do what is to be done once when everything in here is done; an outcome says where to go then."""

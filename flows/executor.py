@@ -22,7 +22,7 @@ from .guarantees import Guarantees, lock_settled
 from .links import ON_COMPLETE_PARAM, Links, get_lasting_url, get_safe_redirect, get_task_id, new_task_id
 from .positions import Position
 from .sessions import SessionChange
-from .statestore import codec
+from .statestore import codec, documents
 from .statestore.base import BaseStateStore, Hold, Record, shorten
 from .submission import Submission, entry_rendering, show_entry, spend_entry
 from .task import Task
@@ -57,19 +57,19 @@ class Executor:
             # Asked as for a task that there is: where that reads the session, it may set or take away a cookie.
             binder.is_owner(self.request, "")
             response = pages.no_such_task(self.request, self.position)
-        except StateDamaged:
-            logger.exception("A stored task cannot be read; its visitor is told that there is none.")
-            response = pages.no_such_task(self.request, self.position)
-        except StoreUnavailable:
-            response = self._try_again()
+        except (StateDamaged, StoreUnavailable) as error:
+            response = self._answer_for(error)
         except UnreadablePostError:
             response = HttpResponseBadRequest()
         except (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError) as error:
             # As Django would answer them; here, so that these pages too are kept out of caches.
             response = response_for_exception(self.request, error)
-        return pages.make_private(pages.guard(response, self._try_again))
+        return pages.make_private(pages.guard(response, self._answer_for))
 
-    def _try_again(self) -> HttpResponseBase:
+    def _answer_for(self, error: Exception) -> HttpResponseBase:
+        if isinstance(error, StateDamaged):
+            logger.error("A stored task cannot be read; its visitor is told that there is none.", exc_info=error)
+            return pages.no_such_task(self.request, self.position)
         if self.guarantees and self.guarantees.claimed:
             return pages.being_finished(self.request, self.position)
         return pages.busy(self.request, self.position)
@@ -113,14 +113,14 @@ class Executor:
         def bear(task: Task) -> None:
             if self.request.method != "HEAD":
                 task.walk_to(self.position.name)
-                self.store.create(task.id, owner, codec.to_text(task.to_dict()))
+                self.store.create(task.id, owner, documents.to_text(task.to_dict()))
             task.born = True
 
         return bear
 
     def _is_seen(self, result: Result, response: HttpResponseBase) -> bool:
         """Return whether a person is shown the page, and not a crawler's or a browser's guess fetches it."""
-        purpose = self.request.headers.get("Sec-Purpose") or self.request.headers.get("Purpose") or ""
+        purpose = self.request.META.get("HTTP_SEC_PURPOSE") or self.request.META.get("HTTP_PURPOSE") or ""
         return (
             self.request.method == "GET" and result.acted and response.status_code == 200 and "prefetch" not in purpose
         )
@@ -130,7 +130,7 @@ class Executor:
         if self.request.method == "GET":
             try:
                 if task.changed:
-                    data = codec.to_text(task.to_dict())
+                    data = documents.to_text(task.to_dict())
                     self.store.update(task.id, Record(record.owner, data, record.version))
                 elif record.idle > config.TASK_IDLE_TIMEOUT / 10:
                     self.store.touch(task.id, record)
@@ -264,7 +264,7 @@ class Executor:
         """Return the task in a record. Its owner is checked before anything in it is decoded."""
         if not binder.is_owner(self.request, record.owner):
             raise StateNotFound(f"The task {shorten(task_id)} is another visitor's.")
-        task = Task(task_id, codec.from_text(record.data), codec, born=True)
+        task = Task(task_id, documents.from_text(record.data), codec, born=True)
         if task.flow != self.flow:
             raise StateNotFound(f"The task {shorten(task_id)} is of another flow.")
         return task

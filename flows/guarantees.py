@@ -23,7 +23,7 @@ from .config import config
 from .exceptions import StateNotFound, StoreUnavailable
 from .positions import Position
 from .sessions import SessionChange
-from .statestore import codec
+from .statestore import documents
 from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .task import Task
 from .transactions import RequestsTransaction
@@ -87,14 +87,14 @@ class Guarantees:
     def settle(self, task: Task) -> str:
         """Return the text of the task at the end of the submission, when nothing is claimed any more."""
         task.drop_claim()
-        return codec.to_text(task.to_dict())
+        return documents.to_text(task.to_dict())
 
     def save(self, task: Task, data: str) -> None:
         """Say what to keep when the hold ends."""
         self.hold.save(binder.get_owner(self.request), data, ENDED if task.ended else OPEN)
 
     def _keep_now(self, task: Task) -> None:
-        owner, data = binder.get_owner(self.request), codec.to_text(task.to_dict())
+        owner, data = binder.get_owner(self.request), documents.to_text(task.to_dict())
         task.born = True
         self.transaction.commit()
         if task.claim:

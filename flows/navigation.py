@@ -70,6 +70,19 @@ class Navigation:
         scaffold = self.scaffold(place)
         return scaffold.transition is None or scaffold.transition.is_complete(scaffold)
 
+    def first_to_do(self, place: Position, before: Position | None = None) -> Position | None:
+        """Return the first child of a place, of those before ``before``, that is neither done nor skipped."""
+        done = self.task.done
+        for child in place.children:
+            if child is before:
+                break
+            # Of a long flow most are done, and this is asked on each request: so the short way first.
+            if child.name in done and (child.is_action or self.is_done(child)):
+                continue
+            if self.first_page(child):
+                return child
+        return None
+
     def is_elsewhere(self) -> bool:
         """Return whether the route arguments are not those of the task."""
         known = self.task.kwargs

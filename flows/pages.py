@@ -13,7 +13,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from .exceptions import StoreUnavailable
+from .exceptions import StateDamaged, StoreUnavailable
 from .links import Links
 from .positions import Position
 
@@ -68,22 +68,23 @@ def _begin_url(request: HttpRequest, position: Position) -> str | None:
         return None
 
 
-def guard(response: HttpResponseBase, try_again: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-    """Let what ``try_again`` returns take the place of a page whose template finds the store unavailable.
+def guard(response: HttpResponseBase, answer: Callable[[Exception], HttpResponseBase]) -> HttpResponseBase:
+    """Let what ``answer`` returns take the place of a page whose template finds the task unavailable or damaged.
 
-    A template is rendered after its view, and a link in it may have to keep a task.
+    A template is rendered after its view. A link in it may have to keep a task, and answers are read when they are
+    asked for.
     """
     if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
         render_page = response.render
 
-        def render_or_try_again() -> HttpResponseBase:
+        def render_guarded() -> HttpResponseBase:
             del response.render
             try:
                 return render_page()
-            except StoreUnavailable:
-                return make_private(try_again())
+            except (StoreUnavailable, StateDamaged) as error:
+                return make_private(answer(error))
 
-        response.render = render_or_try_again  # type: ignore[method-assign,assignment]
+        response.render = render_guarded  # type: ignore[method-assign,assignment]
     return response
 
 

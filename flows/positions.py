@@ -59,10 +59,15 @@ class Position:
         return tuple(Position(child, self) for child in self.component.get_children())
 
     @cached_property
+    def components(self) -> tuple[type[FlowComponent], ...]:
+        """The classes of the children."""
+        return tuple(child.component for child in self.children)
+
+    @cached_property
     def _children_by_component(self) -> dict[type[FlowComponent], Position]:
         return {child.component: child for child in self.children}
 
-    @property
+    @cached_property
     def is_action(self) -> bool:
         return not self.component.is_scaffold
 

@@ -23,7 +23,7 @@ from django.utils.crypto import salted_hmac
 
 from .binder import get_owner
 from .exceptions import StateNotFound
-from .statestore import codec
+from .statestore import documents
 from .statestore.base import BaseStateStore, Record
 
 logger = logging.getLogger("flows")
@@ -72,7 +72,7 @@ class SessionChange:
         new = session.session_key
         if new and len(new) <= hashlib.sha256().digest_size:
             word = {"session": _mix(self.old, new.encode()).hex(), "url": url}
-            self._keep(_word_id(self.old, self.submission), codec.to_text(word))
+            self._keep(_word_id(self.old, self.submission), documents.to_text(word))
 
     def _keep(self, word_id: str, data: str) -> None:
         try:
@@ -102,7 +102,7 @@ class SessionChange:
         if not old:
             return None
         try:
-            word: dict[str, Any] = codec.from_text(self.store.read(_word_id(old, self.submission)).data)
+            word: dict[str, Any] = documents.from_text(self.store.read(_word_id(old, self.submission)).data)
         except StateNotFound:
             return None
         word["key"] = _mix(old, bytes.fromhex(word["session"])).decode("ascii", "replace")

@@ -187,11 +187,13 @@ class Task:
 
     def result_of(self, submission: str) -> dict[str, Any] | None:
         """Return what a submission ended in: ``position``, ``url`` or ``errors``. None if it was not executed."""
-        result: dict[str, Any] | None = self._document["submissions"].get(submission)
-        return result
+        result: Any = self._document["submissions"].get(submission)
+        return {"position": result} if isinstance(result, str) else result
 
     def record(self, submission: str, result: Mapping[str, Any]) -> None:
-        self._document["submissions"][submission] = dict(result)
+        # There is one for each page, and most led to another one.
+        is_usual = result.keys() == {"position"}
+        self._document["submissions"][submission] = result["position"] if is_usual else dict(result)
         self._changed = True
 
     def rendering(self, name: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .outcomes import COMPLETE, Complete
@@ -38,16 +37,10 @@ class Linear(Transition):
 
     def choose_next(self, scaffold: Scaffold, child: type[FlowComponent]) -> type[FlowComponent] | Complete:
         following = scaffold.children[scaffold.children.index(child) + 1 :]
-        return following[0] if following else self._to_do(scaffold, scaffold.children) or COMPLETE
+        return following[0] if following else scaffold.first_to_do() or COMPLETE
 
     def is_complete(self, scaffold: Scaffold) -> bool:
-        return self._to_do(scaffold, scaffold.children) is None
+        return scaffold.first_to_do() is None
 
     def can_enter(self, scaffold: Scaffold, child: type[FlowComponent]) -> bool:
-        if child not in scaffold.children:
-            return False
-        return self._to_do(scaffold, scaffold.children[: scaffold.children.index(child)]) is None
-
-    def _to_do(self, scaffold: Scaffold, children: Sequence[type[FlowComponent]]) -> type[FlowComponent] | None:
-        """Return the first that is neither done nor skipped."""
-        return next((child for child in children if not (scaffold.is_done(child) or scaffold.is_skipped(child))), None)
+        return child in scaffold.children and scaffold.first_to_do(before=child) is None

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, override
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.exceptions import NotStorable, NotStorableValue, StateDamaged, TaskTooLarge
+from flows.exceptions import NotStorable, NotStorableValue, StateDamaged
 from flows.statestore import codec
 
 from tests.testapp.models import Item
@@ -330,38 +330,6 @@ def test_a_depth_of_less_than_the_most_can_be_set_and_none_of_more():
             codec.dumps(nested(11))
     with override_settings(FLOWS_MAX_STATE_DEPTH=1000), pytest.raises(NotStorableValue):
         codec.dumps(nested(codec.MAX_DEPTH + 1))
-
-
-@pytest.mark.parametrize(
-    ("document", "what"),
-    [
-        ({"flow": "f", "state": {"a": "x" * 600, "b": "x" * 300}}, "602 of them for state['a']"),
-        ({"state": {"a": "x" * 300, "b": "x" * 300, "c": "x" * 300}}, "922 of them for state"),
-        ({"answers": {"shop/pay": {"note": "ä" * 200}}}, "1202 of them for answers['shop/pay']['note']"),
-        ({"state": codec.pack({"a": {1: "x" * 1000}})}, "1025 of them for state['a']"),
-        ({"state": {"a": ["x"] * 300}}, "1201 of them for state['a']"),
-    ],
-)
-def test_a_document_that_is_too_long_is_refused_with_what_in_it_is_long(document, what):
-    length = len(json.dumps(document, separators=(",", ":")))
-    with override_settings(FLOWS_MAX_STATE_BYTES=900), pytest.raises(TaskTooLarge) as caught:
-        codec.to_text(document)
-    assert str(caught.value) == (
-        f"The task would be {length} bytes long, {what}, and FLOWS_MAX_STATE_BYTES is 900. "
-        f"Keep a reference to it, such as a model instance, or set a higher limit."
-    )
-    for limit in (length, None):
-        with override_settings(FLOWS_MAX_STATE_BYTES=limit):
-            assert codec.from_text(codec.to_text(document)) == document
-
-
-def test_only_tasks_have_a_limit():
-    with override_settings(FLOWS_MAX_STATE_BYTES=100):
-        assert codec.loads(codec.dumps({"a": "x" * 200})) == {"a": "x" * 200}
-
-
-def test_what_was_read_knows_how_long_its_text_was():
-    assert codec.from_text('{"a": "\\u00e4"}').length == 15
 
 
 # What nobody of us wrote

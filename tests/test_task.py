@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 
 from flows.exceptions import NotStorable, StateDamaged, TaskTooLarge
-from flows.statestore import codec
+from flows.statestore import codec, documents
 from flows.task import Task
 
 KEPT = {"a": 1, "when": datetime.date(2026, 2, 28)}
@@ -142,12 +142,12 @@ def test_answers_are_measured_with_what_was_read_and_without_those_they_replace(
     with override_settings(FLOWS_MAX_STATE_BYTES=20_000):
         task = begin()
         task.remember("shop/first", "x" * 8_000)
-        task = Task("id", codec.from_text(codec.to_text(task.to_dict())), codec, born=True)
+        task = Task("id", documents.from_text(documents.to_text(task.to_dict())), codec, born=True)
         task.remember("shop/first", "y" * 8_000)
         for _ in range(2):
             with pytest.raises(TaskTooLarge) as error:
                 task.remember("shop/second", "z" * 2_000)
-        length = len(codec.to_text(task.to_dict())) + 1_998
+        length = len(documents.to_text(task.to_dict())) + 1_998
         assert str(error.value) == (
             f"With answers['shop/second'] the task would be {length} bytes long, and FLOWS_MAX_STATE_BYTES is 20000. "
             f"Bound what the form takes, or set a higher limit."

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flows.exceptions import NotStorable, NotStorableValue, StateDamaged, StateNotFound
-from flows.statestore import codec, django_store, redis_store
+from flows.statestore import codec, django_store, documents, redis_store
 from flows.statestore.base import BaseStateStore
 from flows.task import Task
 
@@ -89,7 +89,7 @@ def store(request, db):
 
 
 def read(store, task_id):
-    return Task(task_id, codec.from_text(store.read(task_id).data), codec, born=True)
+    return Task(task_id, documents.from_text(store.read(task_id).data), codec, born=True)
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -97,12 +97,12 @@ def read(store, task_id):
 def test_what_a_task_keeps_comes_back_from_every_store_and_reading_it_changes_nothing(store, state, answers):
     task = Task.begin(secrets.token_hex(16), "flows:walk", codec, kwargs={}, state=state)
     task.remember("walk/page", answers)
-    store.create(task.id, "owner", codec.to_text(task.to_dict()))
+    store.create(task.id, "owner", documents.to_text(task.to_dict()))
     again = read(store, task.id)
     assert (exact(again.state), exact(again.answers_at("walk/page"))) == (exact(state), exact(answers))
     assert not again.changed
     again.remember("walk/page", state)
-    store.update(task.id, replace(store.read(task.id), data=codec.to_text(again.to_dict())))
+    store.update(task.id, replace(store.read(task.id), data=documents.to_text(again.to_dict())))
     assert exact(read(store, task.id).answers_at("walk/page")) == exact(state)
     if not isinstance(store, JsonStore):  # which the library gives nothing but texts and numbers
         store.put_state(task.id, answers)

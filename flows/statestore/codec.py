@@ -21,7 +21,7 @@ from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 
 from ..config import config
-from ..exceptions import NotStorable, NotStorableValue, StateDamaged, TaskTooLarge
+from ..exceptions import NotStorable, NotStorableValue, StateDamaged
 from .references import Reference, get_queryset, refer_to_instance, refer_to_queryset
 
 TAG = "~"
@@ -41,52 +41,18 @@ def dumps(value: Any, path: str = "state") -> str:
 
 def loads(text: str) -> Any:
     """Return what `dumps` was given. Raises `StateDamaged`."""
-    return unpack(from_text(text))
+    return unpack(from_json(text))
 
 
-class Document(dict[str, Any]):
-    """What `from_text` returns of an object: it knows how long its text was, so that nobody has to write it again."""
-
-    length = 0
-
-
-def to_text(document: Any) -> str:
-    """Return the text of the document of a task. Raises `TaskTooLarge`, naming what in it is large."""
-    text, limit = write(document), config.MAX_STATE_BYTES
-    if limit is None or len(text) <= limit:
-        return text
-    path, size = _largest(document)
-    raise TaskTooLarge(
-        f"The task would be {len(text)} bytes long, {size} of them for {path}, and FLOWS_MAX_STATE_BYTES is {limit}. "
-        f"Keep a reference to it, such as a model instance, or set a higher limit."
-    )
-
-
-def from_text(text: str | bytes) -> Any:
+def from_json(text: str | bytes) -> Any:
     try:
-        tree = json.loads(text)
+        return json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise StateDamaged(f"This is not the JSON of a task: {error}.") from error
-    if isinstance(tree, dict):
-        tree = Document(tree)
-        tree.length = len(text)
-    return tree
 
 
 def write(tree: Any) -> str:
     return json.dumps(tree, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-
-
-def _largest(tree: Any) -> tuple[str, int]:
-    """Return the path and the size of the innermost part of a tree that makes up most of it."""
-    path, size = "", len(write(tree))
-    while isinstance(tree, dict) and tree and TAG not in tree:
-        sizes = {name: len(write(part)) for name, part in tree.items()}
-        name = max(sizes, key=sizes.__getitem__)
-        if path and sizes[name] < size / 2:
-            break
-        path, size, tree = f"{path}[{name!r}]" if path else name, sizes[name], tree[name]
-    return path, size
 
 
 def pack(value: Any, path: str = "state") -> Any:

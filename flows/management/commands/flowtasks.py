@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...exceptions import StateDamaged, StateNotFound, StoreUnavailable
-from ...statestore import codec
+from ...statestore import codec, documents
 from ...statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, get_store
 from ...task import Task
 
@@ -68,7 +68,7 @@ class Command(BaseCommand):
                     task.end(task.on_complete_url or claim["url"])
                 elif done:
                     task.do_half(claim["position"], claim["place"], claim["submission"], done=True)
-                hold.save(record.owner, codec.to_text(task.to_dict()), ENDED if task.ended else OPEN)
+                hold.save(record.owner, documents.to_text(task.to_dict()), ENDED if task.ended else OPEN)
         except StateNotFound as error:
             raise CommandError(f"There is no task {task_id}.") from error
         except StateDamaged as error:
@@ -85,7 +85,7 @@ _CONSEQUENCES = {
 
 def _open(task_id: str, data: str) -> tuple[Task, Mapping[str, str]]:
     """Return a claimed task and its claim. Raises `StateDamaged`."""
-    task = Task(task_id, codec.from_text(data), codec, born=True)
+    task = Task(task_id, documents.from_text(data), codec, born=True)
     if task.claim is None:
         raise StateDamaged("It says nothing of a claim.")
     return task, task.claim

@@ -1,0 +1,126 @@
+"""The document of a task as text: JSON, of which only what is asked for is read, and only what changed written anew.
+
+The two parts that grow with each page, the answers and what submissions came to, have a line each. A request needs
+to know of most of their entries only that they are still there, or that one is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from ..config import config
+from ..exceptions import StateDamaged, TaskTooLarge
+from .codec import TAG, from_json, write
+
+#: The parts that have a line of their own, in this order, after all others.
+SECTIONS = ("answers", "submissions")
+
+
+class Section(MutableMapping[str, Any]):
+    """A JSON object that is decoded when an entry of it is asked for which it seems to have."""
+
+    def __init__(self, text: str) -> None:
+        #: None where it is to be written anew.
+        self._text: str | None = text
+        self._tree: dict[str, Any] | None = None
+
+    def __contains__(self, key: object) -> bool:
+        return self._may_have(key) and key in self._decoded()
+
+    def __getitem__(self, key: str) -> Any:
+        if not self._may_have(key):
+            raise KeyError(key)
+        return self._decoded()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if self._text is None or self._may_have(key):
+            self._decoded()[key] = value
+            self._text = None
+            return
+        entry = f"{write(key)}:{write(value)}"
+        self._text = f"{self._text[:-1]},{entry}}}" if self._text != "{}" else f"{{{entry}}}"
+        if self._tree is not None:
+            self._tree[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._decoded()[key]
+        self._text = None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded())
+
+    def __len__(self) -> int:
+        return len(self._decoded())
+
+    def to_text(self) -> str:
+        return write(self._tree) if self._text is None else self._text
+
+    def _may_have(self, key: object) -> bool:
+        """Return whether it is worth looking: a key cannot be in a JSON text without being readable in it."""
+        return self._text is None or (isinstance(key, str) and f"{write(key)}:" in self._text)
+
+    def _decoded(self) -> dict[str, Any]:
+        if self._tree is None:
+            self._tree = from_json(self._text or "")
+        return self._tree
+
+
+class Document(dict[str, Any]):
+    """What `from_text` returns of an object: it knows how long its text was, so that nobody has to write it again."""
+
+    length = 0
+
+
+def to_text(document: Any) -> str:
+    """Return the text of the document of a task. Raises `TaskTooLarge`, naming what in it is large."""
+    text, limit = _write(document), config.MAX_STATE_BYTES
+    if limit is None or len(text) <= limit:
+        return text
+    path, size = _largest(document)
+    raise TaskTooLarge(
+        f"The task would be {len(text)} bytes long, {size} of them for {path}, and FLOWS_MAX_STATE_BYTES is {limit}. "
+        f"Keep a reference to it, such as a model instance, or set a higher limit."
+    )
+
+
+def from_text(text: str) -> Any:
+    """Return the document. Raises `StateDamaged`; what is wrong within a section is found when that is asked for."""
+    head, *lines = text.split("\n")
+    if len(lines) != len(SECTIONS):
+        tree = from_json(text)
+    else:
+        tree = from_json(head[:-1] + "}")
+        for name, line in zip(SECTIONS, lines, strict=True):
+            start, end = f'"{name}":', "}}" if name == SECTIONS[-1] else "},"
+            if not (line.startswith(f"{start}{{") and line.endswith(end)):
+                raise StateDamaged(f"This is not the JSON of a task: there are no {name} in {line!r:.40}.")
+            tree[name] = Section(line[len(start) : -1])
+    if isinstance(tree, dict):
+        tree = Document(tree)
+        tree.length = len(text)
+    return tree
+
+
+def _write(document: Any) -> str:
+    if not isinstance(document, dict) or not document.keys() >= set(SECTIONS):
+        return write(document)
+    head = write({name: part for name, part in document.items() if name not in SECTIONS})
+    lines = [f'"{name}":{_section_text(document[name])}' for name in SECTIONS]
+    return ",\n".join([head[:-1], *lines]) + "}"
+
+
+def _section_text(part: Any) -> str:
+    return part.to_text() if isinstance(part, Section) else write(part)
+
+
+def _largest(tree: Any) -> tuple[str, int]:
+    """Return the path and the size of the innermost part of a tree that makes up most of it."""
+    path, size = "", len(_write(tree))
+    while isinstance(tree, (dict, Section)) and tree and TAG not in tree:
+        sizes = {name: len(_section_text(part)) for name, part in tree.items()}
+        name = max(sizes, key=sizes.__getitem__)
+        if path and sizes[name] < size / 2:
+            break
+        path, size, tree = f"{path}[{name!r}]" if path else name, sizes[name], tree[name]
+    return path, size
