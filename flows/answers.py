@@ -28,7 +28,9 @@ class Answers(Mapping[Any, Any]):
     def __getitem__(self, key: type[FlowComponent] | str) -> Any:
         name = key if isinstance(key, str) else self._name_of(key)
         if name not in self._task.answered:
-            candidates = [full for full in self._task.answered if full.split("/")[-1] == name.replace("_", "-")]
+            last = name.replace("_", "-")
+            # A name with a slash is that of one position: no need to look through all of them.
+            candidates = [] if "/" in name else [full for full in self._task.answered if full.split("/")[-1] == last]
             if len(candidates) != 1:
                 raise KeyError(f"No answers of '{name}' are remembered in this task.")
             name = candidates[0]

@@ -181,7 +181,8 @@ class Action(FlowComponent, FormView):
         form = super().get_form(form_class)
         if not form.is_bound and hasattr(form, "fields"):
             own = self.get_initial()
-            for name, field in form.fields.items():
+            for name in form.fields.keys() & form.initial.keys():
+                field = form.fields[name]
                 # What the visitor cannot edit is the action's to say, now as at the first time.
                 if field.disabled or field.widget.is_hidden or not can_show(field, form.initial.get(name)):
                     form.initial.pop(name, None)

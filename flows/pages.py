@@ -90,7 +90,10 @@ def guard(response: HttpResponseBase, answer: Callable[[Exception], HttpResponse
 
 def make_private(response: HttpResponseBase) -> HttpResponseBase:
     """Keep a page of a flow out of caches and its URL out of other sites' logs."""
-    patch_cache_control(response, no_store=True, private=True)
+    if "Cache-Control" in response.headers:
+        patch_cache_control(response, no_store=True, private=True)
+    else:
+        response.headers["Cache-Control"] = "no-store, private"
     patch_vary_headers(response, ["Cookie"])
     if response.headers.get("Referrer-Policy") != "no-referrer":
         stricter = "no-referrer" in (settings.SECURE_REFERRER_POLICY or "")

@@ -1,10 +1,12 @@
 """What a request costs: counted, and the same at any length of the journey."""
 
+import sys
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.db.models import F
+from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path, reverse
 
@@ -103,3 +105,85 @@ def test_a_page_touches_the_idle_clock_once_in_a_tenth_of_the_timeout(settings):
             visitor.client.get(visitor.url)
         # PostgreSQL and MariaDB ask first whether the row is free.
         assert list(dict.fromkeys(ours(captured))) == kinds
+
+
+# What is done in Python
+
+
+class CountedForm(NameForm):
+    validated = 0
+
+    def full_clean(self):
+        CountedForm.validated += self.is_bound
+        super().full_clean()
+
+
+def calls(function):
+    """Return how many functions in Python are called by one."""
+    number = 0
+
+    def count(frame, event, argument):
+        nonlocal number
+        number += event == "call"
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return number
+
+
+@pytest.mark.urls(__name__)
+def test_a_request_does_not_do_more_the_longer_the_journey_was(settings, tmp_path, monkeypatch):
+    # A page that does not show all steps of the journey, of which there would be more links each time.
+    (tmp_path / "plain.html").write_text("<form method='post'>{% csrf_token %}{{ form }}{{ flow.back_url }}</form>")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    for page in PAGES:
+        monkeypatch.setattr(page, "template_name", "plain.html")
+    visitor = Visitor()
+    visitor.open(reverse("flows:long"))
+    visitor.submit(name="x")
+    shown, sent = [], []
+    for number in range(1, LENGTH - 1):
+        shown.append(calls(lambda: visitor.client.get(visitor.url)))
+        form = visitor.form(name=f"answer {number}")
+        sent.append(calls(lambda form=form: visitor.client.post(visitor.url, form)))
+        visitor.send(visitor.url, form)
+    for counts in (shown, sent):
+        # The least of some, since now and then something else is done, such as collecting garbage.
+        assert min(counts[-5:]) <= 1.02 * min(counts[1:6])
+
+
+@pytest.mark.urls(__name__)
+def test_a_form_is_validated_once_in_a_submission_and_not_when_it_is_shown(monkeypatch):
+    for page in PAGES[:3]:
+        monkeypatch.setattr(page, "form_class", CountedForm)
+    visitor = Visitor()
+    visitor.open(reverse("flows:long"))
+    for _ in range(3):
+        CountedForm.validated = 0
+        visitor.client.get(visitor.url)
+        assert CountedForm.validated == 0
+        form = visitor.form(name="x")
+        response = visitor.client.post(visitor.url, form)
+        assert CountedForm.validated == 1
+        visitor.open(response["Location"])
+
+
+def test_the_queries_of_each_request_are_compiled_once_in_a_process(monkeypatch):
+    visitor = Visitor()
+    visitor.open(reverse("flows:journey"))
+    visitor.submit(name="one")
+    visitor.submit(name="two")
+    compiled, as_sql = [], SQLCompiler.as_sql
+
+    def note(self, *args, **options):
+        compiled.append(self.query.model)
+        return as_sql(self, *args, **options)
+
+    monkeypatch.setattr(SQLCompiler, "as_sql", note)
+    visitor.client.get(visitor.url)
+    visitor.submit(name="three")
+    assert StoredTask not in compiled
+    assert compiled, "Django's own are compiled each time."

@@ -51,8 +51,8 @@ def from_json(text: str | bytes) -> Any:
         raise StateDamaged(f"This is not the JSON of a task: {error}.") from error
 
 
-def write(tree: Any) -> str:
-    return json.dumps(tree, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+#: Returns the text of a tree that JSON can hold.
+write: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
 def pack(value: Any, path: str = "state") -> Any:

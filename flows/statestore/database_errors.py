@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -20,16 +18,16 @@ MYSQL_PASSING = {1040, 1205, 1213, 2002, 2003, 2006, 2013}
 POSTGRESQL_PASSING = ("08", "40", "53", "55P03", "57")
 
 
-@contextmanager
-def unavailable() -> Iterator[None]:
-    """Turn what may be over in a moment, or is not the project's doing, into `StoreUnavailable`."""
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        if not _is_passing(error):
-            raise
-        logger.warning("The database is busy or cannot be reached: %s", error, exc_info=True)
-        raise StoreUnavailable(f"The database is busy or cannot be reached: {error}") from error
+class unavailable:  # noqa: N801 (reads as what it does: ``with unavailable():``)
+    """Turns what may be over in a moment, or is not the project's doing, into `StoreUnavailable`."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, (OperationalError, InterfaceError)) and _is_passing(error):
+            logger.warning("The database is busy or cannot be reached: %s", error, exc_info=error)
+            raise StoreUnavailable(f"The database is busy or cannot be reached: {error}") from error
 
 
 def _is_passing(error: Exception) -> bool:

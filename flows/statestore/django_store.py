@@ -21,7 +21,7 @@ from ..exceptions import StateExists, StateNotFound, StoreConflict
 from . import codec
 from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .database_errors import unavailable
-from .statements import FIELDS, INSERT, LOCK, LOCK_NOW, READ, REPLACE, TAKE, Now, Statement
+from .statements import FIELDS, INSERT, LOCK, LOCK_NOW, READ, REPLACE, REPLACE_ALL, TAKE, Now, Statement
 
 #: Rows that are removed at once. Databases bound the number of values in a query.
 MOST_AT_ONCE = 10_000
@@ -84,7 +84,7 @@ class StateStore(BaseStateStore):
 
     def update(self, task_id: str, record: Record) -> None:
         with self._free(task_id):
-            self._replace(task_id, record, replace(record, version=record.version + 1))
+            self._swap(REPLACE_ALL, task_id, record.version, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
         with self._free(task_id):
@@ -114,9 +114,9 @@ class StateStore(BaseStateStore):
     # Holding
 
     def _lock(self, task_id: str, *, wait: bool = True) -> Record:
-        if not connections[self._alias].features.has_select_for_update and task_id.isprintable():
+        if not connections[self._alias].features.has_select_for_update:
             # SQLite: a transaction that reads first and then writes fails when another wrote in between.
-            TAKE.run(_model(), self._alias, id=task_id)
+            TAKE.run(_model(), self._alias)
         return self._find(LOCK if wait else LOCK_NOW, task_id, wait=_milliseconds())
 
     @contextmanager
@@ -149,11 +149,15 @@ class StateStore(BaseStateStore):
 
     def _replace(self, task_id: str, before: Record | None, after: Record) -> None:
         """Put ``after`` in the place of ``before``; what is gone is not brought back. Raises `StoreConflict`."""
-        version = before.version if before else 0
-        if not REPLACE.run(_model(), self._alias, id=task_id, before=version, **_columns(after)):
-            raise _conflict(task_id)
+        # The owner has an index of its own, which is left alone where it can be.
+        statement = REPLACE if before and before.owner == after.owner else REPLACE_ALL
+        self._swap(statement, task_id, before.version if before else 0, after)
         if before is None and after.status != ENDED:
             self._make_room(task_id, after.owner)
+
+    def _swap(self, statement: Statement, task_id: str, version: int, after: Record) -> None:
+        if not statement.run(_model(), self._alias, id=task_id, before=version, **_columns(after)):
+            raise _conflict(task_id)
 
     # Removing
 

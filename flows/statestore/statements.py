@@ -105,13 +105,22 @@ def _lock_now(rows: QuerySet[Any]) -> QuerySet[Any]:
     return _read(rows).select_for_update(nowait=connections[rows.db].features.has_select_for_update_nowait)
 
 
-COLUMNS = {name: Parameter(name) for name in ("owner", "data", "version", "status")}
+def _replace(rows: QuerySet[Any], *names: str) -> Query:
+    version_before = _one(rows).filter(version=Parameter("before"))
+    return _updating(version_before, **{name: Parameter(name) for name in names}, touched=Now())
+
+
+def _insert(rows: QuerySet[Any]) -> Query:
+    return _inserting(rows, **{name: Parameter(name) for name in ("id", *COLUMNS)}, touched=Now())
+
+
+COLUMNS = ("owner", "data", "version", "status")
 
 READ = Statement(lambda rows: _read(rows).query)
-TAKE = Statement(lambda rows: _updating(_one(rows), version=F("version")))
+#: Takes the write lock of SQLite, as each UPDATE does. Of no row, since it would write all of it.
+TAKE = Statement(lambda rows: _updating(rows.filter(pk=""), version=F("version")))
 LOCK = Statement(lambda rows: _lock(rows).query)
 LOCK_NOW = Statement(lambda rows: _lock_now(rows).query)
-INSERT = Statement(lambda rows: _inserting(rows, id=Parameter("id"), **COLUMNS, touched=Now()))
-REPLACE = Statement(
-    lambda rows: _updating(_one(rows).filter(version=Parameter("before")), **COLUMNS, touched=Now()),
-)
+INSERT = Statement(_insert)
+REPLACE = Statement(lambda rows: _replace(rows, "data", "version", "status"))
+REPLACE_ALL = Statement(lambda rows: _replace(rows, *COLUMNS))
