@@ -19,7 +19,8 @@ author = copyright = "the django-flows contributors"
 version = release = flows.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx_copybutton"]
-exclude_patterns = ["_build"]
+# The tables are included in pages of their own.
+exclude_patterns = ["_build", "acceptance-table.rst", "benchmarks-tables.rst"]
 default_role = "py:obj"
 highlight_language = "python"
 

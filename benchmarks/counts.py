@@ -1,0 +1,31 @@
+"""What is counted of one request: SQL by kind, bytes written, forms validated."""
+
+from collections import Counter
+from contextlib import contextmanager
+
+from django.db import connection
+
+from .forms import PageForm
+
+
+@contextmanager
+def counting():
+    """Yield a counter of SQL statements by their first word, and of ``bytes`` written and ``validated`` forms."""
+    counts, before = Counter(), PageForm.validated
+
+    def count(execute, sql, params, many, context):
+        kind = sql.split(None, 1)[0]
+        counts[kind] += 1
+        if kind in ("INSERT", "UPDATE"):
+            counts["bytes"] += sum(len(str(value)) for value in params)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        yield counts
+    counts["validated"] = PageForm.validated - before
+
+
+def say(counts):
+    """Return how many statements of which kind there were, as in ``2 SELECT, 1 UPDATE``."""
+    kinds = [name for name in counts if name.isupper()]
+    return ", ".join(f"{counts[name]} {name}" for name in sorted(kinds)) or "none"

@@ -1,0 +1,3 @@
+"""No URLs: each journey brings its own, see visitor.Urlconf."""
+
+urlpatterns = []
