@@ -56,17 +56,18 @@ def counts_table(title, counts):
 
 def starting_table(title, imports, urls):
     """Return a table of what is made once in a process."""
-    rows = [
-        [
-            name,
-            f"{imports[name]:.0f} ms",
-            f"{urls[name]['build_milliseconds']:.0f} ms",
-            f"{urls[name]['resolve_microseconds']:.0f} µs",
-            f"{urls[name]['kilobytes']:.0f} kB",
-        ]
-        for name in imports
-    ]
+    rows = [[name, f"{imports[name]:.0f} ms", *_of_urls(urls[name])] for name in imports]
     return _table(title, ["", "Import", "Build", "Resolve one URL", "Memory"], rows)
+
+
+def _of_urls(measured):
+    if measured is None:
+        return ["RecursionError", "–", "–"]
+    return [
+        f"{measured['build_milliseconds']:.0f} ms",
+        f"{measured['resolve_microseconds']:.0f} µs",
+        f"{measured['kilobytes']:.0f} kB",
+    ]
 
 
 def verdicts(plain, conditional):
