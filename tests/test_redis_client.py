@@ -162,18 +162,16 @@ def test_a_task_outlives_the_server_that_kept_it(client_setting, store, several,
 
 
 def after_failover(use):
-    """Return what ``use`` returns when another server has taken over. Until then it soon says that it cannot."""
+    """Return what ``use`` returns when another server has taken over. Until then it soon says that it cannot.
+
+    An older client may itself try for so long.
+    """
     deadline = time.monotonic() + redis_servers.PATIENCE
-    refused = 0
     while time.monotonic() < deadline:
         began = time.monotonic()
         try:
-            found = use()
+            return use()
         except StoreUnavailable:
-            refused += 1
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 15
             time.sleep(0.1)
-        else:
-            assert refused, "The server was not missed."
-            return found
     raise AssertionError("No other server took over.")
