@@ -40,7 +40,7 @@ def test_a_connection_cut_in_the_middle_costs_what_the_guarantee_says(
     with halfway(site, browser, **{moment: "{gate}"}) as waiting:
         server.cut(waiting.connection)
         answer = waiting.go_on()
-    assert_interrupted(answer, setup, guarantee)
+    assert_interrupted(answer, guarantee)
     # Outside of all transactions it is committed as it is written; and Redis can be told so without that connection.
     stands = guarantee == CLAIM and not setup.atomic and moment == "after"
     is_kept = stands and setup.kind == "redis"
@@ -64,7 +64,7 @@ def test_a_connection_cut_while_it_waits_for_a_row_costs_no_more(
             partial(browser.twin().send, url, form),
             lambda: server.cut(*wait_until(lambda: server.connections(waiting=True))),
         )
-    assert_interrupted(answer, setup, guarantee)
+    assert_interrupted(answer, guarantee)
     go_on(site, browser, url, form, guarantee)
     assert (ledger.count("crossing", run=browser.run), len(site.effects(browser.run, "crossing"))) == (2, 1)
     trials(1)
@@ -84,7 +84,7 @@ def test_one_of_two_that_wait_for_each_other_may_try_again(site, site_with, serv
         at_once(*(waiting.go_on for waiting in crossing))
         winner, loser = sorted(crossing, key=lambda waiting: waiting.answer.status)
         assert winner.answer.status == 302
-        assert_interrupted(loser.answer, setup, guarantee)
+        assert_interrupted(loser.answer, guarantee)
         go_on(site, loser.tab, loser.url, loser.form, guarantee)
         assert ledger.count("crossing", run=browser.run) == 3
         assert len(site.effects(browser.run, "crossing")) == len(site.effects(browser.run, "complete")) == 2

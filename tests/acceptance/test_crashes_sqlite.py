@@ -60,7 +60,7 @@ def test_what_is_claimed_stays_so_if_sqlite_is_locked_then(site, setup, browser,
         pytest.skip("With ATOMIC_REQUESTS a claimed page has the lock itself.")
     at_last(browser, CLAIM)
     with halfway(site, browser, before="{gate}") as waiting, locked_sqlite(site, "IMMEDIATE"):
-        assert_interrupted(waiting.go_on(), setup, CLAIM)
+        assert_interrupted(waiting.go_on(), CLAIM)
     assert (ledger.count("last", run=browser.run), len(site.effects(browser.run, "last"))) == (1, 0)
     go_on(site, browser, waiting.url, waiting.form, CLAIM)
     assert (ledger.count("last", run=browser.run), len(site.effects(browser.run, "last"))) == (2, 1)
