@@ -3,6 +3,7 @@
 from .contenders.by_hand import OWNED, REFERENCE
 from .contenders.ours import OURS
 from .counts import say
+from .journeys import relate
 
 #: A whole journey, as a multiple of views written by hand that check the owner.
 MOST_OF_OWNED = 1.0
@@ -74,11 +75,11 @@ def verdicts(plain, conditional):
     """Yield each figure to reach: what it is of, what was measured, the limit."""
     longest = max(plain)
     for pages in plain:
-        yield f"{pages} pages, of {OWNED.name}", _relation(plain[pages], OURS, OWNED), MOST_OF_OWNED
+        yield f"{pages} pages, of {OWNED.name}", relate(plain[pages], OURS, OWNED).median, MOST_OF_OWNED
     for contender, cost in plain[longest].items():
         if contender.name in MOST_OF_PEER:
             limit = MOST_OF_PEER[contender.name]
-            yield f"{longest} pages, of {contender.name}", _relation(plain[longest], OURS, contender), limit
+            yield f"{longest} pages, of {contender.name}", relate(plain[longest], OURS, contender).median, limit
         elif contender is OURS:
             yield f"GET of page {longest}, of page 2", cost.get_growth.median, MOST_GET_GROWTH
             yield f"POST of page {longest}, of page 2", cost.post_growth.median, MOST_POST_GROWTH
@@ -87,12 +88,6 @@ def verdicts(plain, conditional):
         with_conditions = conditional[pages][OURS].milliseconds / conditional[pages][REFERENCE].milliseconds
         without = plain[pages][OURS].milliseconds / plain[pages][REFERENCE].milliseconds
         yield f"{pages} pages under conditions, of without", with_conditions / without, MOST_OF_PLAIN
-
-
-def _relation(costs, contender, other):
-    from .journeys import relate
-
-    return relate(costs, contender, other).median
 
 
 def _table(title, header, rows):

@@ -1,6 +1,7 @@
 """One site for all contenders: SQLite, sessions in the database, CSRF protection on."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 SECRET_KEY = "for the benchmarks only"
@@ -10,7 +11,7 @@ ROOT_URLCONF = "benchmarks.urls"
 USE_TZ = True
 
 #: A contender that is not installed is left out, such as one that does not know the newest Django.
-PEERS = [name for name in ("formtools", "gandalf") if __import__("importlib.util").util.find_spec(name)]
+PEERS = [name for name in ("formtools", "gandalf") if find_spec(name)]
 
 INSTALLED_APPS = [
     "django.contrib.auth",

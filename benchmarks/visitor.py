@@ -3,7 +3,7 @@
 import gc
 import re
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from html import unescape
 from io import BytesIO
@@ -49,7 +49,6 @@ class Visitor:
         """Answer page after page up to the end; return the exchanges of each page."""
         url, form = self._open("/")
         while form is not None:
-            self.pages[-1].append(None)
             url, form = self._submit(url, form)
         return self.pages
 
@@ -71,7 +70,6 @@ class Visitor:
             url = location
 
     def _submit(self, url, form):
-        self.pages[-1].pop()
         exchange, location, body = self._exchange("POST", url, urlencode(form).encode())
         self.pages[-1].append(exchange)
         if location is None:
@@ -81,7 +79,7 @@ class Visitor:
     def _exchange(self, method, url, body=b""):
         environ = _environ(method, url, body, self.cookies)
         started = []
-        with self.observe() if self.observe else _nothing() as counts:
+        with self.observe() if self.observe else nullcontext({}) as counts:
             before = time.process_time()
             response = self.handler(environ, lambda status, headers: started.append((status, headers)))
             content = b"".join(response)
@@ -91,13 +89,8 @@ class Visitor:
         for name, value in headers:
             if name == "Set-Cookie":
                 self.cookies.update(parse_cookie(value.partition(";")[0]))
-        exchange = Exchange(method, seconds, int(status.split()[0]), counts or {})
+        exchange = Exchange(method, seconds, int(status.split()[0]), counts)
         return exchange, dict(headers).get("Location"), content
-
-
-@contextmanager
-def _nothing():
-    yield None
 
 
 def _environ(method, url, body, cookies):

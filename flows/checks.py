@@ -18,7 +18,7 @@ from django.db import connections
 from django.urls import URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
-from .config import config
+from .config import config, load
 from .guarantees import get_guarantee
 from .positions import Position
 from .statestore import codec
@@ -90,7 +90,7 @@ def _task_id_param() -> Iterator[CheckMessage]:
 def _task_binder() -> Iterator[CheckMessage]:
     value = config.TASK_BINDER
     try:
-        binder = import_string(value) if isinstance(value, str) else value
+        binder = load(value)
     except ImportError as error:
         yield Error(
             f"FLOWS_TASK_BINDER is {value!r}, which cannot be imported: {error}",
@@ -222,7 +222,7 @@ def _redis() -> Iterator[CheckMessage]:
     if not value:
         return
     try:
-        factory = import_string(value) if isinstance(value, str) else value
+        factory = load(value)
     except ImportError as error:
         fault = f"which cannot be imported: {error}"
     else:

@@ -51,8 +51,12 @@ class Config:
 
     def get_task_binder(self) -> Any:
         """Return the callable that ``FLOWS_TASK_BINDER`` is or names."""
-        binder = self.TASK_BINDER
-        return import_string(binder) if isinstance(binder, str) else binder
+        return load(self.TASK_BINDER)
+
+
+def load(value: Any) -> Any:
+    """Return what a setting is or names by its dotted path. Raises `ImportError`."""
+    return import_string(value) if isinstance(value, str) else value
 
 
 config = Config()

@@ -133,12 +133,11 @@ class SessionChange:
     def _put_session_back(self) -> None:
         if not self.old or self.request.session.session_key == self.old:
             return
-        store = import_module(settings.SESSION_ENGINE).SessionStore
-        self.request.session = store(self.old)
+        self.request.session = _open_session(self.old)
         try:
             # Unless a rollback has brought it back.
             if self._data is not None and not self.request.session.exists(self.old):
-                session = store()
+                session = _open_session()
                 session.update(self._data)
                 session._session_key = self.old  # not before: what is not found when it is loaded loses its key
                 session.save(must_create=True)
@@ -154,9 +153,13 @@ def _put_back(names: Any, values: dict[str, Any]) -> None:
             names[name] = value
 
 
+def _open_session(key: str | None = None) -> Any:
+    return import_module(settings.SESSION_ENGINE).SessionStore(key)
+
+
 def _set_session(request: HttpRequest, response: HttpResponseBase, key: str) -> None:
     # Nothing of the session that the request came with is to be saved, or to set a cookie over this one.
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    request.session = _open_session(key)
     lasts = not request.session.get_expire_at_browser_close()
     response.set_cookie(
         settings.SESSION_COOKIE_NAME,

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from django.utils.module_loading import import_string
-
-from ..config import config
+from ..config import config, load
 from ..exceptions import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def get_client() -> Redis:
     ``FLOWS_REDIS_STATE_STORE_CLIENT`` goes before ``…_URL``, and that before ``…_HOST`` and the others. May connect.
     """
     if factory := config.REDIS_STATE_STORE_CLIENT:
-        return _call(import_string(factory) if isinstance(factory, str) else factory)
+        return _call(load(factory))
     if url := config.REDIS_STATE_STORE_URL:
         return _connect_to(url)
     names = ("HOST", "PORT", "DB", "USER", "PASSWORD")
