@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections import ChainMap, Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from django.urls.resolvers import RoutePattern
 
 from .components import Action, FlowComponent, Scaffold
 from .exceptions import DefinitionError
-from .positions import Position, describe
+from .positions import Position, describe, get_first_segment
 from .transitions import Transition
 
 GUARANTEES = ("transaction", "claim", "retry")
@@ -46,14 +47,15 @@ class Routes:
 
     def __init__(self) -> None:
         self._by_shape: dict[str, Position] = {}
-        self._with_arguments: list[Position] = []
+        self._with_arguments: defaultdict[str | None, list[Position]] = defaultdict(list)
 
     def add(self, root: Position) -> None:
         """Add those of a flow. Raises `DefinitionError` for an argument twice in one, and for two that match the same.
 
         Then nothing is added.
         """
-        by_shape, with_arguments = dict(self._by_shape), list(self._with_arguments)
+        by_shape = ChainMap({}, self._by_shape)
+        with_arguments: list[Position] = []
         for action in root.actions():
             _check_arguments(action)
             # Two converters of one type match the same URLs, whatever their names.
@@ -63,11 +65,18 @@ class Routes:
                     f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
                     f"have the same route '{action.route}'. Give one of them another url."
                 )
-            _check_reached(action, with_arguments)
+            _check_reached(action, chain(self._beside(action), with_arguments))
             by_shape[shape] = action
             if action.parameters:
                 with_arguments.append(action)
-        self._by_shape, self._with_arguments = by_shape, with_arguments
+        self._by_shape.update(by_shape.maps[0])
+        for action in with_arguments:
+            self._with_arguments[get_first_segment(action.route)].append(action)
+
+    def _beside(self, action: Position) -> Iterator[Position]:
+        """Yield those with arguments that may match URLs of an action: not those that begin with another text."""
+        for segment in {None, get_first_segment(action.route)}:
+            yield from self._with_arguments.get(segment, ())
 
 
 def _check_arguments(action: Position) -> None:

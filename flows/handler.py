@@ -19,7 +19,7 @@ from .exceptions import DefinitionError, InvalidTarget
 from .executor import Executor
 from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect, new_task_id
 from .positions import Position, describe
-from .routing import PlainRoutes
+from .routing import RouteIndex
 from .statestore import codec, documents
 from .statestore.base import BaseStateStore, get_store
 from .task import Task
@@ -36,8 +36,8 @@ class FlowHandler:
         self.app_name = app_name
         self._state_store = state_store
         self._roots: dict[type[FlowComponent], Position] = {}
-        self._routes, self._plain = Routes(), PlainRoutes()
-        #: What `urls` gives: the plain routes, the positions, and at the end what catches the rest below a flow.
+        self._routes, self._index = Routes(), RouteIndex()
+        #: What `urls` gives: the index, the positions, and at the end what catches the rest below a flow.
         self._patterns: list[URLPattern] = []
         self._positions: list[URLPattern] = []
         self._rests: list[URLPattern] = []
@@ -57,19 +57,18 @@ class FlowHandler:
     def register_entry_point(self, component: type[FlowComponent]) -> type[FlowComponent]:
         """Make a component a flow: a place where visitors may come in. Raises `DefinitionError`."""
         root = check_flow(component)
-        for other in self._roots.values():
-            if other.name == root.name:
-                raise DefinitionError(
-                    f"{component.__name__} cannot be registered: an entry point named '{root.name}' "
-                    f"is registered already. Give it another name."
-                )
+        if any(other.name == root.name for other in self._roots.values()):
+            raise DefinitionError(
+                f"{component.__name__} cannot be registered: an entry point named '{root.name}' "
+                f"is registered already. Give it another name."
+            )
         self._routes.add(root)
         self._roots[component] = root
-        positions = list(self._position_patterns(root))
-        self._plain.add(positions)
+        positions, rests = list(self._position_patterns(root)), list(self._rest_patterns(root))
+        self._index.add(positions, rests)
         self._positions += positions
-        self._rests += self._rest_patterns(root)
-        self._patterns[:] = [self._plain, *self._positions, *self._rests]
+        self._rests += rests
+        self._patterns[:] = [self._index, *self._positions, *self._rests]
         return component
 
     @property

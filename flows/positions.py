@@ -135,6 +135,12 @@ class Position:
         return self.name
 
 
+def get_first_segment(route: str) -> str | None:
+    """Return what all URLs of a ``path()`` route have before their first slash; None where that is not one text."""
+    segment, slash, _ = route.partition("<")[0].partition("/")
+    return segment if slash else None
+
+
 def describe(component: object) -> str:
     """Return what to call a thing that should have been a component class."""
     return component.__name__ if isinstance(component, type) else repr(component)

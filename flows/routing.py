@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,27 +10,58 @@ from django.http import Http404, HttpRequest
 from django.urls import ResolverMatch, URLPattern
 from django.urls.resolvers import RoutePattern
 
+from .positions import get_first_segment
 
-class PlainRoutes(URLPattern):
-    """Stands before other patterns, and finds those whose routes hold no arguments by the path as it is.
 
-    Django tries one pattern after the other, so that a page costs more the further down it stands. The patterns stay
-    where they are: their names are found there, and those with arguments.
+class RouteIndex(URLPattern):
+    """Stands before other patterns, and finds among them the one that Django would find by trying one after the other.
+
+    So that a page costs as much wherever it stands. The patterns stay where they are: their names are found there, and
+    what is not found here.
     """
 
     def __init__(self) -> None:
         super().__init__(RoutePattern("", is_endpoint=True), _nothing)
-        self._by_route: dict[str, URLPattern] = {}
+        self._positions, self._rests = _Index(), _Index()
 
-    def add(self, patterns: Iterable[URLPattern]) -> None:
-        for pattern in patterns:
-            if not pattern.pattern.converters:
-                # Of two that are the same the first counts, as with Django.
-                self._by_route.setdefault(str(pattern.pattern), pattern)
+    def add(self, positions: Iterable[URLPattern], rests: Iterable[URLPattern]) -> None:
+        """Add the patterns of a flow: those of its positions, and what catches the rest, after those of all flows."""
+        for index, patterns in ((self._positions, positions), (self._rests, rests)):
+            for pattern in patterns:
+                index.add(pattern)
 
     def resolve(self, path: str) -> ResolverMatch | None:
-        pattern = self._by_route.get(path)
-        return pattern.resolve(path) if pattern else None
+        match = self._positions.resolve(path)
+        return match or (self._rests.resolve(path) if self._positions.is_complete else None)
+
+
+class _Index:
+    """Patterns by their routes where those hold no arguments, the others by their first segments."""
+
+    def __init__(self) -> None:
+        self._by_route: dict[str, URLPattern] = {}
+        self._by_segment: defaultdict[str, list[URLPattern]] = defaultdict(list)
+        #: Whether what is not found is not there. Not where the first segment of a route may be anything.
+        self.is_complete = True
+
+    def add(self, pattern: URLPattern) -> None:
+        route = str(pattern.pattern)
+        if not pattern.pattern.converters:
+            # Of two that are the same the first counts, as with Django.
+            self._by_route.setdefault(route, pattern)
+        elif (segment := get_first_segment(route)) is not None:
+            self._by_segment[segment].append(pattern)
+        else:
+            self.is_complete = False
+
+    def resolve(self, path: str) -> ResolverMatch | None:
+        if pattern := self._by_route.get(path):
+            return pattern.resolve(path)
+        if self.is_complete:
+            for pattern in self._by_segment.get(path.partition("/")[0], ()):
+                if match := pattern.resolve(path):
+                    return match
+        return None
 
 
 def _nothing(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

@@ -56,6 +56,43 @@ def test_the_last_of_many_positions_is_found_as_soon_as_the_first(tried, prefix)
     assert counts[0] == counts[1] <= 3
 
 
+def test_the_last_of_many_flows_with_arguments_is_found_as_soon_as_the_first(tried):
+    flows = [make_flow(f"flow-{number}", ["one", "two"], one="<int:number>/") for number in range(100)]
+    with override_settings(ROOT_URLCONF=Urls(*flows)):
+        resolve("/flow-0/two/")
+        counts = []
+        for number in (0, 99):
+            tried.clear()
+            assert resolve(f"/flow-{number}/17/").url_name == f"flow-{number}/one"
+            assert resolve(f"/flow-{number}/gone/").func.position.name == f"flow-{number}"
+            counts.append(len(tried))
+    assert counts[0] == counts[1] <= 12
+
+
+def test_where_a_route_begins_with_an_argument_the_first_that_matches_is_still_found():
+    class Anywhere(Scaffold):
+        name, url = "anywhere", "<slug:shop>/"
+        action_set = [type("One", (Action,), {"name": "one", "url": "one/<int:number>/"})]
+
+    flows = [make_flow("early", ["one"], one="x/<int:number>/"), Anywhere, make_flow("late", ["one"], one="<int:n>/")]
+    with override_settings(ROOT_URLCONF=Urls(*flows)):
+        assert resolve("/early/x/3/").url_name == "early/one"
+        assert resolve("/some-shop/one/3/").url_name == "anywhere/one"
+        # What is not a position of the flow "early" is one of the shop that has this name.
+        assert resolve("/early/one/3/").url_name == "anywhere/one"
+        assert resolve("/late/3/").url_name == "late/one"
+        assert resolve("/late/gone/").func.position.name == "late"
+
+
+def test_what_is_below_a_flow_is_left_to_a_flow_that_is_registered_later():
+    inner = make_flow("inner", ["one", "two"], one="<int:number>/")
+    inner.url = "outer/inner/"
+    with override_settings(ROOT_URLCONF=Urls(make_flow("outer", ["one"]), inner)):
+        assert resolve("/outer/inner/two/").url_name == "inner/two"
+        assert resolve("/outer/inner/3/").url_name == "inner/one"
+        assert resolve("/outer/gone/").func.position.name == "outer"
+
+
 def test_positions_with_and_without_arguments_stand_side_by_side():
     flow = make_flow("mixed", ["plain", "one", "last"], one="<int:number>/")
     with override_settings(ROOT_URLCONF=Urls(flow, make_flow("other", ["plain"]))):
