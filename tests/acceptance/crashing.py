@@ -18,8 +18,6 @@ from .setups import CLAIM, CRASHES, RETRY, TRANSACTION
 
 #: Seconds after which a claim counts as left behind, and the lease of a process that was killed is over.
 UNTIL_OVER = 1.1
-#: How many times what leaves less to chance than a kill is tried, such as an exception at a point.
-FEW = max(CRASHES // 5, 1)
 VISITORS = 4
 
 
@@ -201,12 +199,12 @@ def _crashes(courses: Iterable[Course]) -> list[tuple[Course, str, str, Way]]:
     return [
         (course, point, how, WAYS[(number + turn) % len(WAYS)])
         for number, (course, point) in enumerate(points)
-        for turn, how in enumerate(["kill"] * _kills(course) + ["raise"] * FEW)
+        for turn, how in enumerate([how for how in ("kill", "raise") for _ in range(_times(course))])
     ]
 
 
-def _kills(course: Course) -> int:
-    """Return how often each point of a course gets its process killed: of what is much alike, not each so often."""
+def _times(course: Course) -> int:
+    """Return how often a process is killed, and an exception raised, at each point: of what is much alike, fewer."""
     return CRASHES if course.page == "last" and course.guarantee == course.at_the_end else max(CRASHES // 2, 1)
 
 

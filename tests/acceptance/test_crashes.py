@@ -7,8 +7,11 @@ import pytest
 from tests.acceptance.aftermath import claims
 from tests.acceptance.client import Dropped
 from tests.acceptance.crash_points import Course
-from tests.acceptance.crashing import FEW, crash_and_go_on
-from tests.acceptance.setups import CLAIM, IMPATIENT
+from tests.acceptance.crashing import crash_and_go_on
+from tests.acceptance.setups import CLAIM, CRASHES, IMPATIENT
+
+#: How many times what leaves less to chance is tried.
+FEW = max(CRASHES // 5, 1)
 
 
 @pytest.fixture(scope="session")
