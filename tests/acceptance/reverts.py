@@ -21,17 +21,8 @@ SETUPS = "postgres+db,redis+redis"
 def fallen(revert: str, arguments: list[str]) -> list[str]:
     """Return the cases that fail without something."""
     environ = {"FLOWS_ACCEPTANCE": SETUPS, "FLOWS_ACCEPTANCE_REPEAT": "5", **os.environ, VARIABLE: revert}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "--tb=no",
-        "-rfE",
-        "-p",
-        "no:randomly",
-        *(arguments or [str(HERE)]),
-    ]
+    command = [sys.executable, *"-m pytest -q --tb=no -rfE -p no:randomly --numprocesses 2 --dist loadgroup".split()]
+    command += arguments or [str(HERE)]
     run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     return re.findall(r"^(?:FAILED|ERROR) \S*?(test_\w+\.py::\S+)", run.stdout, re.MULTILINE)
 
