@@ -7,6 +7,7 @@ the store gets a keyed hash.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -31,10 +32,7 @@ def session_binder(request: HttpRequest) -> str:
         )
     secret = session.get(SESSION_KEY)
     if not secret:
-        # Asked after the session was loaded: before, the key is whatever the cookie says. Two first requests of
-        # one session must come to the same secret, since one of them will overwrite the other's session.
-        key = session.session_key
-        secret = _hash(key, settings.SECRET_KEY) if key else secrets.token_hex(16)
+        secret = next(_made_of_key(session), None) or secrets.token_hex(16)
         session[SESSION_KEY] = secret
     return str(secret)
 
@@ -60,14 +58,40 @@ def is_owner(request: HttpRequest, owner: str) -> bool:
     A task begun before a login, when the session was all that was known of the visitor, is still his after it.
     """
     session = getattr(request, "session", None)
+    if session is not None and not session.get(SESSION_KEY):
+        _put_back(session, owner)
     visitors = [session[SESSION_KEY]] if session is not None and session.get(SESSION_KEY) else []
     binder = config.get_task_binder()
     if binder is user_binder:
         visitors.append(_user(request))
     elif binder is not session_binder:  # these two would begin a session for a stranger
         visitors.append(binder(request))
-    keys: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return any(constant_time_compare(owner, _hash(visitor, key)) for visitor in filter(None, visitors) for key in keys)
+    return any(_is_hash(owner, visitor) for visitor in filter(None, visitors))
+
+
+def _put_back(session: Any, owner: str) -> None:
+    """Put the secret of a task's owner back into his session, where a request that had loaded it before took it out."""
+    for secret in _made_of_key(session):
+        if _is_hash(owner, secret):
+            session[SESSION_KEY] = secret
+
+
+def _made_of_key(session: Any) -> Iterator[str]:
+    """Yield the secret that a loaded session without one is given, and those under the keys before ``SECRET_KEY``.
+
+    Two first requests of one session must come to the same, since one of them will overwrite the other's session.
+    """
+    # Asked after the session was loaded: before, the key is whatever the cookie says.
+    if session.session_key:
+        yield from (_hash(session.session_key, key) for key in _keys())
+
+
+def _is_hash(owner: str, visitor: str) -> bool:
+    return any(constant_time_compare(owner, _hash(visitor, key)) for key in _keys())
+
+
+def _keys() -> list[Any]:
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
 @lru_cache(maxsize=16)  # three times in a POST

@@ -169,6 +169,24 @@ def test_two_first_requests_of_one_session_agree_on_the_secret():
     assert binder.session_binder(request_of(one)) == binder.session_binder(request_of(two))
 
 
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_secret_that_a_request_at_the_same_time_wrote_over_is_found_again(settings, rotated):
+    """A view that loaded the session before the secret was in it, and writes it afterwards, takes it out."""
+    visitor = Visitor()
+    visitor.client.session.save()  # which is the first that a client without one has
+    visitor.open(reverse("flows:journey"))
+    visitor.submit(name="one")
+    session = visitor.client.session
+    secret = session.pop(binder.SESSION_KEY)
+    session.save()
+    if rotated:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
+    assert visitor.open(visitor.url).status_code == 200
+    assert visitor.page == "/journey/second/"
+    # For good: the session's key, of which it was made, is another after a login.
+    assert visitor.client.session[binder.SESSION_KEY] == secret
+
+
 def test_sessions_that_do_not_exist_share_no_secret():
     one, two = (type(Client().session)("x" * 32) for _ in range(2))
     assert binder.session_binder(request_of(one)) != binder.session_binder(request_of(two))
