@@ -1,5 +1,6 @@
-"""What is counted of one request: SQL by kind, bytes written, forms validated."""
+"""What is counted of one request: SQL by kind, bytes written, forms validated, memory."""
 
+import tracemalloc
 from collections import Counter
 from contextlib import contextmanager
 
@@ -10,7 +11,10 @@ from .forms import PageForm
 
 @contextmanager
 def counting():
-    """Yield a counter of SQL statements by their first word, and of ``bytes`` written and ``validated`` forms."""
+    """Yield a counter of SQL statements by their first word, and of ``bytes`` written and ``validated`` forms.
+
+    When the block ends, ``peak`` is the most bytes of memory that were taken at a time.
+    """
     counts, before = Counter(), PageForm.validated
 
     def count(execute, sql, params, many, context):
@@ -20,9 +24,21 @@ def counting():
             counts["bytes"] += sum(len(str(value)) for value in params)
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(count):
-        yield counts
+    tracemalloc.start()
+    try:
+        with connection.execute_wrapper(count):
+            yield counts
+        counts["peak"] = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     counts["validated"] = PageForm.validated - before
+
+
+def add(several):
+    """Return what is counted of several requests, one after the other."""
+    total = sum(several, start=Counter())
+    total["peak"] = max(counts["peak"] for counts in several)
+    return total
 
 
 def say(counts):

@@ -5,7 +5,7 @@ import statistics
 from dataclasses import dataclass
 
 from .contenders.by_hand import REFERENCE
-from .counts import counting
+from .counts import add, counting
 from .visitor import Urlconf, Visitor
 
 #: Pages that stand for "the second" and "the last", since one request alone tells little.
@@ -100,5 +100,4 @@ def count(contender, pages):
         exchanges = Visitor(observe=counting).walk()
     # The last POST ends the journey; the one before it is as all others.
     page = exchanges[-2]
-    gets = [exchange.counts for exchange in page if exchange.method == "GET"]
-    return sum(gets[1:], start=gets[0]), page[-1].counts
+    return add([exchange.counts for exchange in page if exchange.method == "GET"]), page[-1].counts

@@ -23,7 +23,7 @@ def costs_table(title, runs):
         [contender.name, *(_ratios([run[pages][contender] for run in runs]) for pages in lengths)]
         for contender in runs[0][lengths[0]]
     ]
-    return _table(title, header, rows)
+    return table(title, header, rows)
 
 
 def _ratios(costs):
@@ -42,23 +42,31 @@ def growth_table(title, runs):
         ]
         for contender in runs[0][longest]
     ]
-    return _table(title, ["", "GET", "POST"], rows)
+    return table(title, ["", "GET", "POST"], rows)
 
 
 def counts_table(title, counts):
     """Return a table of what is executed and written for one page."""
     rows = [
-        [contender.name, say(get), say(post), str(post["bytes"]), f"{get['validated']} / {post['validated']}"]
+        [
+            contender.name,
+            say(get),
+            say(post),
+            str(post["bytes"]),
+            f"{get['validated']} / {post['validated']}",
+            f"{get['peak'] / 1024:.0f} / {post['peak'] / 1024:.0f} kB",
+        ]
         for contender, (get, post) in counts.items()
     ]
-    header = ["", "SQL of a GET", "SQL of a POST", "Bytes written by a POST", "Forms validated, GET / POST"]
-    return _table(title, header, rows)
+    header = ["", "SQL of a GET", "SQL of a POST", "Bytes written by a POST"]
+    header += ["Forms validated, GET / POST", "Memory, GET / POST"]
+    return table(title, header, rows)
 
 
 def starting_table(title, imports, urls):
     """Return a table of what is made once in a process."""
     rows = [[name, f"{imports[name]:.0f} ms", *_of_urls(urls[name])] for name in imports]
-    return _table(title, ["", "Import", "Build", "Resolve one URL", "Memory"], rows)
+    return table(title, ["", "Import", "Build", "Resolve one URL", "Memory"], rows)
 
 
 def _of_urls(measured):
@@ -90,7 +98,7 @@ def verdicts(plain, conditional):
         yield f"{pages} pages under conditions, of without", with_conditions / without, MOST_OF_PLAIN
 
 
-def _table(title, header, rows):
+def table(title, header, rows):
     """Return a list-table of reStructuredText."""
     lines = [f".. list-table:: {title}", "   :header-rows: 1", "   :stub-columns: 1", ""]
     for row in (header, *rows):

@@ -1,11 +1,17 @@
-"""A visitor who walks through a journey, in the same process: the time is that of the WSGI handler alone."""
+"""A visitor who walks through a journey.
+
+In the same process the time is that of the WSGI handler alone; over HTTP it is what the visitor waits.
+"""
 
 import gc
 import re
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cache, partial
 from html import unescape
+from http.client import HTTPConnection
 from io import BytesIO
 from urllib.parse import urlencode, urlsplit
 
@@ -18,6 +24,23 @@ from .forms import ANSWERS
 INPUT = re.compile(r"<input [^>]*>")
 ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 END = "/end/"
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Answer:
+    """What a site answered to one request, and what it took."""
+
+    #: Seconds of CPU in the same process, of waiting over HTTP.
+    seconds: float
+    status: int
+    #: Names and values.
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+#: Asks a site: method, URL, cookies, body.
+Ask = Callable[[str, str, dict[str, str], bytes], Answer]
 
 
 @dataclass
@@ -25,7 +48,7 @@ class Exchange:
     """One request, and what it took."""
 
     method: str
-    #: Seconds of CPU.
+    #: As of an `Answer`.
     seconds: float
     status: int
     #: What was counted meanwhile, by `counts.Counts`.
@@ -35,11 +58,8 @@ class Exchange:
 class Visitor:
     """A browser without cookies, at the beginning of a journey."""
 
-    handler = None
-
-    def __init__(self, observe=None):
-        if Visitor.handler is None:
-            Visitor.handler = get_wsgi_application()
+    def __init__(self, ask: Ask | None = None, observe=None):
+        self.ask = ask or ask_in_process
         self.cookies = {}
         #: The exchanges so far, of each page a list: a page's GETs and then its POST.
         self.pages = []
@@ -77,20 +97,53 @@ class Visitor:
         return self._open(location)
 
     def _exchange(self, method, url, body=b""):
-        environ = _environ(method, url, body, self.cookies)
-        started = []
         with self.observe() if self.observe else nullcontext({}) as counts:
-            before = time.process_time()
-            response = self.handler(environ, lambda status, headers: started.append((status, headers)))
-            content = b"".join(response)
-            response.close()
-            seconds = time.process_time() - before
-        ((status, headers),) = started
-        for name, value in headers:
+            answer = self.ask(method, url, self.cookies, body)
+        for name, value in answer.headers:
             if name == "Set-Cookie":
                 self.cookies.update(parse_cookie(value.partition(";")[0]))
-        exchange = Exchange(method, seconds, int(status.split()[0]), counts)
-        return exchange, dict(headers).get("Location"), content
+        exchange = Exchange(method, answer.seconds, answer.status, counts)
+        return exchange, dict(answer.headers).get("Location"), answer.body
+
+
+def ask_in_process(method, url, cookies, body):
+    """Ask the site of this process."""
+    environ, handler = _environ(method, url, body, cookies), _handler()
+    started = []
+    before = time.process_time()
+    response = handler(environ, lambda status, headers: started.append((status, headers)))
+    content = b"".join(response)
+    response.close()
+    seconds = time.process_time() - before
+    ((status, headers),) = started
+    return Answer(seconds, int(status.split()[0]), headers, content)
+
+
+_handler = cache(get_wsgi_application)
+
+
+def asking(host) -> Ask:
+    """Return what asks the site on a host, ``127.0.0.1:8000``, over a connection for each request."""
+    return partial(_ask_over_http, host)
+
+
+def _ask_over_http(host, method, url, cookies, body):
+    headers = {"Cookie": _cookie(cookies), "Connection": "close"}
+    if body:
+        headers["Content-Type"] = FORM_TYPE
+    before = time.perf_counter()
+    connection = HTTPConnection(host, timeout=60)
+    try:
+        connection.request(method, url, body or None, headers)
+        response = connection.getresponse()
+        content = response.read()
+    finally:
+        connection.close()
+    return Answer(time.perf_counter() - before, response.status, response.getheaders(), content)
+
+
+def _cookie(cookies):
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 
 def _environ(method, url, body, cookies):
@@ -105,8 +158,8 @@ def _environ(method, url, body, cookies):
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
         "HTTP_HOST": "testserver",
-        "HTTP_COOKIE": "; ".join(f"{name}={value}" for name, value in cookies.items()),
-        "CONTENT_TYPE": "application/x-www-form-urlencoded" if body else "",
+        "HTTP_COOKIE": _cookie(cookies),
+        "CONTENT_TYPE": FORM_TYPE if body else "",
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",

@@ -20,7 +20,7 @@ version = release = flows.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx_copybutton"]
 # The tables are included in pages of their own.
-exclude_patterns = ["_build", "acceptance-table.rst", "benchmarks-tables.rst"]
+exclude_patterns = ["_build", "acceptance-table.rst", "benchmarks-tables.rst", "scale-tables.rst"]
 default_role = "py:obj"
 highlight_language = "python"
 

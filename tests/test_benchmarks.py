@@ -1,23 +1,55 @@
-"""The benchmark runs: with whatever peers are installed, on journeys that are too short to say anything."""
+"""The benchmarks run: with whatever peers are installed, on journeys that are too short to say anything."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from django.db import connection
+
 CHECKOUT = Path(__file__).parents[1]
 
 
+def run(command):
+    """Run a benchmark's command, and return what it printed."""
+    command = [sys.executable, "-W", "ignore", "-m", *command.split()]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
 def test_the_benchmark_walks_and_prints_its_tables():
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks", *"--rounds 1 --pages 3 4".split()]
-    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert "Traceback" not in run.stderr, run.stderr
-    titles = re.findall(r"\.\. list-table:: (.+)", run.stdout)
+    printed = run("benchmarks --rounds 1 --pages 3 4")
+    titles = re.findall(r"\.\. list-table:: (.+)", printed)
     assert len(titles) == 5
-    rows = re.findall(r"\* - django-flows\n", run.stdout)
+    rows = re.findall(r"\* - django-flows\n", printed)
     assert len(rows) == len(titles)
     # One read in a GET; one read and one write in a POST, beside Django's session, and what locks SQLite.
-    counted = ("2 SELECT", "1 BEGIN, 2 SELECT, 2 UPDATE", r"\d+", "0 / 1")
-    assert re.search(r"\* - django-flows" + "".join(rf"\n     - {count}" for count in counted), run.stdout)
-    verdicts = re.findall(r"^run \d: +\d+\.\d\d  \(at most", run.stdout, re.MULTILINE)
+    counted = ("2 SELECT", "1 BEGIN, 2 SELECT, 2 UPDATE", r"\d+", "0 / 1", r"\d+ / \d+ kB")
+    assert re.search(r"\* - django-flows" + "".join(rf"\n     - {count}" for count in counted), printed)
+    verdicts = re.findall(r"^run \d: +\d+\.\d\d  \(at most", printed, re.MULTILINE)
     assert len(verdicts) >= 2 * 6
+
+
+def test_flows_of_one_process_are_measured():
+    printed = run("benchmarks.scale flows --flows 20 --rounds 1")
+    for name in ("django-flows", "by hand, the owner checked"):
+        for flows in (10, 20):
+            assert re.search(rf"\* - {name}\n     - {flows} of 10 pages\n(     - \d+ ms\n){{2}}", printed)
+
+
+@pytest.mark.parametrize("store", ["SQLite", "Redis"])
+def test_a_store_with_few_tasks_is_measured_beside_one_with_many(store):
+    printed = run(f"benchmarks.scale crowd --tasks 2000 --turns 2 --stores {store}")
+    figures = r"     - [\d.]+ / [\d.]+ ms \([\d.]+ ×\)\n"
+    assert re.search(rf"\* - {store}\n({figures}){{3}}", printed)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="what is measured on PostgreSQL")
+def test_visitors_over_http_are_measured():
+    printed = run("benchmarks.scale serving --rounds 1 --seconds 1")
+    for store in ("PostgreSQL", "Redis"):
+        assert re.search(
+            rf"\* - django-flows\n     - {store}\n     - [\d.]+\n     - –\n(     - \d+ ms\n){{6}}", printed
+        )

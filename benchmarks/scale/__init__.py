@@ -1,0 +1,1 @@
+"""What it takes when there is much of it: visitors, tasks, flows."""
