@@ -75,7 +75,7 @@ class Routes:
 
     def _beside(self, action: Position) -> Iterator[Position]:
         """Yield those with arguments that may match URLs of an action: not those that begin with another text."""
-        for segment in {None, get_first_segment(action.route)}:
+        for segment in dict.fromkeys((None, get_first_segment(action.route))):
             yield from self._with_arguments.get(segment, ())
 
 

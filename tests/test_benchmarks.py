@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from tests.acceptance.server import UNSET
+
 CHECKOUT = Path(__file__).parents[1]
 
 
 def run(command):
     """Run a benchmark's command, and return what it printed."""
     # What it starts is not to fail by a warning: that is for the library's own tests.
-    environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONWARNINGS", "PYTHONDEVMODE")}
+    environ = {name: value for name, value in os.environ.items() if name not in UNSET}
     command = [sys.executable, "-m", *command.split()]
     done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr, done.stderr

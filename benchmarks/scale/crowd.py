@@ -25,7 +25,6 @@ EACH = 200
 BATCH = 1000
 #: Tasks that are written to the store at once while it is filled.
 FILLED = 5000
-
 #: Seconds over which the visitors of the tasks came.
 SPAN = 6 * 3600
 
@@ -65,7 +64,7 @@ def fill(what, number):
     from flows.statestore import codec
 
     data = codec.dumps({f"page-{page}": {"name": "Anna Lindqvist", "number": page} for page in range(1, 11)})
-    # Not all at once: in the day before they expired, or in the last hours.
+    # Not all at once: what expired was used last in the hours before that, what lives in the last hours.
     since = config.TASK_IDLE_TIMEOUT + 60 if what == "expired" else 0
     write = _write_to_redis if "BENCHMARKS_REDIS" in os.environ else _write_rows
     for first in range(0, number, FILLED):
