@@ -86,6 +86,7 @@ class Guarantees:
 
     def settle(self, task: Task) -> str:
         """Return the text of the task at the end of the submission, when nothing is claimed any more."""
+        self.transaction.check(self.position.name)
         task.drop_claim()
         return documents.to_text(task.to_dict())
 
@@ -96,6 +97,7 @@ class Guarantees:
     def _keep_now(self, task: Task) -> None:
         owner, data = binder.get_owner(self.request), documents.to_text(task.to_dict())
         task.born = True
+        self.transaction.check(self.position.name)
         self.transaction.commit()
         if task.claim:
             self.hold.claim(owner, data)

@@ -24,9 +24,13 @@ class RequestsTransaction:
     def __init__(self, *, for_effects: bool = False) -> None:
         self._for_effects = for_effects
         self._transactions = ExitStack()
+        self._aliases: list[str] = []
 
     def __enter__(self) -> RequestsTransaction:
-        self.begin(for_effects=True)
+        with ExitStack() as begun:
+            begun.push(self.__exit__)  # of the databases that could be reached, if one cannot
+            self.begin(for_effects=True)
+            begun.pop_all()
         return self
 
     def __exit__(
@@ -34,9 +38,22 @@ class RequestsTransaction:
     ) -> bool | None:
         return self._transactions.__exit__(kind, error, traceback)
 
+    def check(self, place: str) -> None:
+        """Raise `TransactionManagementError` if what was done at ``place`` is not going to be committed.
+
+        Without a word it is rolled back where an error was caught outside of the ``atomic()`` in which it happened.
+        """
+        for alias in self._aliases:
+            if transaction.get_rollback(alias):
+                raise transaction.TransactionManagementError(
+                    f"What was done in the database '{alias}' for '{place}' is rolled back, since a query failed in "
+                    f"it. Put what may fail into a transaction.atomic() of its own, and catch the error around that."
+                )
+
     def commit(self) -> None:
         """Commit what was done so far."""
         self._transactions.close()
+        self._aliases.clear()
 
     def begin(self, *, for_effects: bool) -> None:
         """Go on in a new transaction, or without one where the settings ask for none."""
@@ -46,3 +63,4 @@ class RequestsTransaction:
                 wanted = options["ATOMIC_REQUESTS"] or (for_effects and self._for_effects and alias == DEFAULT_DB_ALIAS)
                 if wanted and options["ENGINE"] != NO_DATABASE and not connections[alias].in_atomic_block:
                     self._transactions.enter_context(transaction.atomic(alias))
+                    self._aliases.append(alias)

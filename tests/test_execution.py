@@ -1,13 +1,10 @@
 """The way of a request: hooks from the root to the leaf, the action, hooks back to the root."""
 
-import sqlite3
-
 import pytest
 from django import forms
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import OperationalError, connection, connections, transaction
 from django.forms import formset_factory
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import include, path, reverse
@@ -508,54 +505,3 @@ def test_a_task_at_a_position_that_was_removed_goes_on_where_it_can(settings):
     settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [path("", include(shorter.urls))]})
     visitor.open(visitor.url)
     assert (visitor.response.status_code, visitor.page) == (200, "/deciding/decide/")
-
-
-# ATOMIC_REQUESTS
-
-
-@pytest.fixture
-def atomic_requests():
-    settings = connections["default"].settings_dict
-    settings["ATOMIC_REQUESTS"] = True
-    yield
-    settings["ATOMIC_REQUESTS"] = False
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_under_atomic_requests_a_database_that_is_busy_is_tried_again(atomic_requests, monkeypatch, each_store, method):
-    """Tasks may be in Redis, or the page be shown: the transaction is not the store's."""
-    visitor = begin("deciding", "x")
-    form = visitor.form(name="work")
-
-    def locked(*args, **options):
-        raise OperationalError("database is locked") from sqlite3.OperationalError("database is locked")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(transaction, "atomic", locked)
-        response = getattr(visitor.client, method)(visitor.url, form if method == "post" else None)
-    assert (response.status_code, response["Retry-After"]) == (503, "2")
-    assert visitor.client.post(visitor.url, form).status_code == 302
-
-
-@pytest.mark.django_db(transaction=True)
-def test_under_atomic_requests_effects_and_state_are_one_transaction(atomic_requests, monkeypatch, each_store):
-    visitor = begin("deciding", "x")
-    seen = []
-
-    def fail(self, form):
-        seen.append(connection.in_atomic_block)
-        Effect.objects.create(what="effect")
-        if form.cleaned_data["name"] == "fail":
-            raise ZeroDivisionError
-        return COMPLETE
-
-    monkeypatch.setattr(Decide, "form_valid", fail)
-    with pytest.raises(ZeroDivisionError):
-        visitor.submit(name="fail")
-    assert not Effect.objects.exists()
-    visitor.open(visitor.url)
-    visitor.submit(name="work")
-    assert visitor.page == "/deciding/last/"
-    assert Effect.objects.count() == 1
-    assert seen == [True, True]

@@ -1,0 +1,173 @@
+"""The transaction in which an action runs: with ATOMIC_REQUESTS, and where the tasks are in another store."""
+
+import sqlite3
+
+import pytest
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
+from django.test import Client
+from django.urls import include, path, reverse
+
+from flows.components import COMPLETE, Action, Scaffold
+from flows.exceptions import StoreUnavailable
+from flows.handler import FlowHandler
+from flows.transactions import RequestsTransaction
+from flows.transitions import Linear
+
+from tests.testapp.flows import NameForm
+from tests.testapp.models import Effect
+from tests.visitor import Visitor
+
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
+
+#: What the page does when its form is sent.
+during = {}
+
+
+class Begin(Action):
+    form_class = NameForm
+
+
+class Work(Action):
+    form_class = NameForm
+
+    def form_valid(self, form):
+        Effect.objects.create(what="effect")
+        during["work"](form)
+        return COMPLETE
+
+
+class Claimed(Work):
+    guarantee = "claim"
+
+
+class Last(Action):
+    form_class = NameForm
+
+
+class Working(Scaffold):
+    action_set = [Begin, Work, Last]
+    transition = Linear()
+
+
+class Claiming(Scaffold):
+    action_set = [Begin, Claimed, Last]
+    transition = Linear()
+
+
+handler = FlowHandler()
+handler.register_entry_point(Working)
+handler.register_entry_point(Claiming)
+urlpatterns = [path("", include(handler.urls))]
+
+
+@pytest.fixture(autouse=True)
+def nothing_more():
+    during["work"] = lambda form: None
+
+
+@pytest.fixture
+def atomic_requests(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+
+
+def arrive(flow="working"):
+    """Return a visitor on the page that works, who is shown errors as a visitor is."""
+    visitor = Visitor(Client(enforce_csrf_checks=True, raise_request_exception=False))
+    visitor.open(reverse(f"flows:{flow}"))
+    visitor.submit(name="x")
+    return visitor
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_database_that_is_busy_is_tried_again(atomic_requests, monkeypatch, each_store, method):
+    """Tasks may be in Redis, or the page be shown: the transaction is not the store's."""
+    visitor = arrive()
+    form = visitor.form(name="work")
+
+    def locked(*args, **options):
+        raise OperationalError("database is locked") from sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transaction, "atomic", locked)
+        response = getattr(visitor.client, method)(visitor.url, form if method == "post" else None)
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert visitor.client.post(visitor.url, form).status_code == 302
+
+
+def test_effects_and_state_are_one_transaction(atomic_requests, each_store):
+    visitor = arrive()
+    seen = []
+
+    def fail(form):
+        seen.append(connection.in_atomic_block)
+        if form.cleaned_data["name"] == "fail":
+            raise ZeroDivisionError
+
+    during["work"] = fail
+    visitor.submit(name="fail")
+    assert visitor.response.status_code == 500
+    assert not Effect.objects.exists()
+    visitor.open(visitor.url)
+    visitor.submit(name="work")
+    assert visitor.page == "/working/last/"
+    assert Effect.objects.count() == 1
+    assert seen == [True, True]
+
+
+def test_where_one_database_is_away_the_transaction_on_another_is_ended(atomic_requests, monkeypatch):
+    monkeypatch.setitem(connections.settings, "away", {**connections.settings["default"], "NAME": "/nowhere/at/all"})
+    monkeypatch.setattr(
+        transaction, "atomic", lambda alias, atomic=transaction.atomic: away() if alias == "away" else atomic(alias)
+    )
+
+    def away():
+        raise OperationalError("unable to open database file") from sqlite3.OperationalError("unable to open")
+
+    with pytest.raises(StoreUnavailable), RequestsTransaction():
+        pass
+    assert not connection.in_atomic_block
+    assert Effect.objects.count() == 0
+
+
+def break_off(form):
+    """Let a query fail, and go on as if nothing had been: the database rolls everything back."""
+    try:
+        with transaction.atomic(savepoint=False):
+            raise IntegrityError("This is there already.")
+    except IntegrityError:
+        pass
+
+
+def lose_the_connection(form):
+    connection.close()
+
+
+@pytest.mark.parametrize("what", [break_off, lose_the_connection])
+@pytest.mark.parametrize("flow", ["working", "claiming"])
+@pytest.mark.parametrize("atomic", [False, True])
+def test_effects_that_were_rolled_back_unnoticed_are_not_taken_for_done(what, flow, atomic, monkeypatch, each_store):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
+    visitor = arrive(flow)
+    url, form = visitor.url, visitor.form(name="x")
+    during["work"] = what
+    visitor.send(url, form)
+    is_led_on = visitor.response.status_code == 200 and visitor.page == f"/{flow}/last/"
+    assert is_led_on == (Effect.objects.count() == 1)
+    if flow == "working":
+        during["work"] = lambda form: None
+        visitor.send(url, form)
+        assert (visitor.page, Effect.objects.count()) == ("/working/last/", 1)
+
+
+def test_who_lets_a_query_fail_is_told_what_to_do(each_store, redis_url):
+    if each_store == "django":
+        pytest.skip("The tasks' own transaction fails then, and says so itself.")
+    visitor = arrive()
+    visitor.client.raise_request_exception = True
+    during["work"] = break_off
+    with pytest.raises(DatabaseError) as caught:
+        visitor.submit(name="x")
+    assert str(caught.value) == (
+        "What was done in the database 'default' for 'working/work' is rolled back, since a query failed in it. "
+        "Put what may fail into a transaction.atomic() of its own, and catch the error around that."
+    )
