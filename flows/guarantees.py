@@ -66,8 +66,11 @@ class Guarantees:
         self.transaction = RequestsTransaction(for_effects="transaction" not in store.guarantees)
         #: Whether something runs, or ran, under a claim that is not settled yet.
         self.claimed = False
-        #: Whether the task was let go for an instant, so that another request may have gone on with the submission.
-        self.let_go = False
+
+    @property
+    def let_go(self) -> bool:
+        """Whether the task was let go for an instant, so that another request may have gone on with the submission."""
+        return self.hold.settled
 
     def begin(self, task: Task, place: Position) -> None:
         """See to the guarantee of the component at ``place``, which is about to be run."""
@@ -99,13 +102,13 @@ class Guarantees:
         task.born = True
         self.transaction.check(self.position.name)
         self.transaction.commit()
-        if task.claim:
-            self.hold.claim(owner, data)
-        else:
-            self.change.leave_word(self.request.get_full_path())
-            self.let_go = True
-            self.hold.settle(owner, data)
-            self.change.is_kept = True
+        self.change.leave_word(self.request.get_full_path())
+        before, keep = self.hold.record, self.hold.claim if task.claim else self.hold.settle
+        try:
+            keep(owner, data)
+        finally:
+            if self.hold.record is not before:  # also where another request came in after it was kept
+                self.change.keep()
         self.transaction.begin(for_effects=not task.claim)
 
 

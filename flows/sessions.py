@@ -45,11 +45,16 @@ class SessionChange:
         self.store = store
         self.request = request
         self.submission = submission
-        session: Any = getattr(request, "session", None)
-        self.old: str | None = getattr(session, "session_key", None)
-        self._data = dict(session.items()) if self.old and session.accessed else None
-        #: Whether what was changed is kept for good, though the submission may not be at its end.
-        self.is_kept = False
+        self.old: str | None = getattr(getattr(request, "session", None), "session_key", None)
+        self.keep()
+
+    def keep(self) -> None:
+        """Take what the session is now for what is kept, whatever the rest of the submission comes to."""
+        session: Any = getattr(self.request, "session", None)
+        self._kept: str | None = getattr(session, "session_key", None)
+        self._data = dict(session.items()) if self._kept and session.accessed else None
+        self._names = {name: self.request.META.get(name) for name in CSRF_NAMES}
+        self._user = {name: vars(self.request).get(name) for name in USER_NAMES}
 
     @property
     def has_lost_session(self) -> bool:
@@ -112,34 +117,31 @@ class SessionChange:
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
-        """Give the request back what it came with if the block fails: what is not kept did not happen.
+        """Give the request back what it came with, or what was kept, if the block fails: the rest did not happen.
 
         Otherwise the answer would take the cookie of a session away that a rollback has brought back, or set another
         CSRF token than that of the form which is to be sent again.
         """
-        before = {name: self.request.META.get(name) for name in CSRF_NAMES}
-        attributes = {name: vars(self.request).get(name) for name in USER_NAMES}
         try:
             yield
         except ANSWERS:
             raise
         except BaseException:
-            if not self.is_kept:
-                _put_back(self.request.META, before)
-                _put_back(vars(self.request), attributes)
-                self._put_session_back()
+            _put_back(self.request.META, self._names)
+            _put_back(vars(self.request), self._user)
+            self._put_session_back()
             raise
 
     def _put_session_back(self) -> None:
-        if not self.old or self.request.session.session_key == self.old:
+        if not self._kept or self.request.session.session_key == self._kept:
             return
-        self.request.session = _open_session(self.old)
+        self.request.session = _open_session(self._kept)
         try:
             # Unless a rollback has brought it back.
-            if self._data is not None and not self.request.session.exists(self.old):
+            if self._data is not None and not self.request.session.exists(self._kept):
                 session = _open_session()
                 session.update(self._data)
-                session._session_key = self.old  # not before: what is not found when it is loaded loses its key
+                session._session_key = self._kept  # not before: what is not found when it is loaded loses its key
                 session.save(must_create=True)
         except Exception:  # of whatever sessions are kept in; the failure itself is more important
             logger.warning("The session that a failed submission came with could not be brought back.", exc_info=True)

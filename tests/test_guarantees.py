@@ -15,7 +15,9 @@ from django.urls import include, path, reverse
 from flows.components import Action, Scaffold
 from flows.handler import FlowHandler
 from flows.models import StoredTask
+from flows.statestore import redis_store
 from flows.statestore.base import CLAIMED, OPEN, BaseStateStore, get_store
+from flows.statestore.redis_client import get_client
 from flows.transitions import Linear
 
 from tests.testapp.flows import NameForm
@@ -323,6 +325,63 @@ def test_what_comes_after_a_claim_that_changed_the_session_is_done_by_a_resend_w
     visitor.submit()  # there is nothing left to say
     assert "Done" in visitor.text
     assert done == ["claimed-last/last-claimed", "claimed-last", "claimed-last"]
+
+
+@pytest.mark.parametrize("change", [logout, lambda request: request.session.flush(), log_in])
+def test_a_claim_after_a_change_of_the_session_is_told_to_who_sends_again_without_the_new_cookie(change, capsys):
+    User.objects.create(username="anna")
+    visitor = arrive("claimed-end")
+    if change is logout:
+        visitor.client.force_login(User.objects.get())
+        visitor.open(reverse("flows:claimed-end"))
+        visitor.submit(name="x")
+        done.clear()
+    url, form, session = visitor.url, visitor.form(name="x"), visitor.client.cookies["sessionid"].value
+    during["claimed-end/last"] = lambda component: change(component.request)
+    during["claimed-end"] = fail
+    visitor.send(url, form)
+    assert (visitor.response.status_code, visitor.client.cookies["sessionid"].value) == (500, session)
+    visitor.send(url, form)
+    assert "is being finished" in visitor.text
+    assert visitor.client.cookies["sessionid"].value != session
+    flowtasks(capsys, release=visitor.task_id)
+    during.clear()
+    visitor.open(url)
+    visitor.submit(name="x")
+    assert "Done" in visitor.text
+    assert ("_auth_user_id" in visitor.client.session) is (change is log_in)
+    assert done == ["claimed-end/last", "claimed-end", "claimed-end"]
+
+
+def test_a_session_that_the_claimed_itself_has_changed_is_what_it_was_when_that_fails():
+    User.objects.create(username="anna")
+    visitor = arrive("claimed-end")
+    url, form, before = visitor.url, visitor.form(name="x"), dict(visitor.client.session)
+
+    def log_in_and_fail(component):
+        log_in(component.request)
+        fail(component)
+
+    during["claimed-end"] = log_in_and_fail
+    visitor.send(url, form)
+    assert visitor.response.status_code == 500
+    assert dict(visitor.client.session) == before
+    assert_being_finished(visitor, url, form)
+
+
+def test_who_finds_the_claim_released_at_its_end_keeps_nothing_and_does_not_do_it_again(capsys, each_store):
+    def release(component):
+        if each_store == "redis":  # which has a lease too, that a failover may lose
+            get_client().delete(redis_store._keys(component.task.id)[1])
+        flowtasks(capsys, release=component.task.id)
+
+    visitor = arrive("claimed-last")
+    url, form = visitor.url, visitor.form(name="x")
+    during["claimed-last/last-claimed"] = release
+    visitor.send(url, form)
+    assert (visitor.response.status_code, visitor.response["Retry-After"]) == (503, "2")
+    assert done == ["claimed-last/last-claimed"]
+    assert get_store().read(visitor.task_id).status == OPEN
 
 
 def test_what_comes_after_a_claim_can_be_done_from_the_page_opened_afresh():

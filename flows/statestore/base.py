@@ -39,13 +39,22 @@ class Record:
 class Hold:
     """A task that is held by one request: nobody else executes a submission of it meanwhile.
 
-    ``commit`` keeps a record in the place of another at once, for stores that give the guarantee ``"claim"``.
+    ``commit`` keeps a record in the place of another at once, for stores that give the guarantee ``"claim"``. Where
+    that lets the task go, ``anew`` holds it again, and raises `StoreConflict` if it is not what was kept any more.
     """
 
-    def __init__(self, record: Record | None, commit: Callable[[Record | None, Record], None] | None = None) -> None:
+    def __init__(
+        self,
+        record: Record | None,
+        commit: Callable[[Record | None, Record], None] | None = None,
+        anew: Callable[[Record], None] | None = None,
+    ) -> None:
         self.record = record
         self.saved: Record | None = None
+        #: Whether something was kept for good, and nothing is claimed any more.
+        self.settled = False
         self._commit = commit
+        self._anew = anew
 
     def save(self, owner: str, data: str, status: str = OPEN) -> None:
         """Say what to keep when the hold ends. Without this, what was there stays; what is new is not kept."""
@@ -58,9 +67,13 @@ class Hold:
     def settle(self, owner: str, data: str) -> None:
         """Keep this now in the place of the claim, and hold the task anew.
 
-        Raises `StoreConflict` if another request came in between.
+        Raises `StoreConflict` if another request came in before it was kept, or after: then ``settled`` is true.
         """
-        self._keep_now(self._next(owner, data, OPEN))
+        record = self._next(owner, data, OPEN)
+        self._keep_now(record)
+        self.settled = True
+        if self._anew:
+            self._anew(record)
 
     def _next(self, owner: str, data: str, status: str) -> Record:
         return Record(owner, data, self.record.version + 1 if self.record else 1, status=status)

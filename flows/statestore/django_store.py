@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -55,7 +54,7 @@ class StateStore(BaseStateStore):
     def lock(self, task_id: str) -> Iterator[Hold]:
         with unavailable(), ExitStack() as stack:
             stack.enter_context(transaction.atomic(self._alias))
-            hold = Hold(self._lock(task_id), partial(self._commit, task_id, stack))
+            hold = self._hold(self._lock(task_id), task_id, stack)
             yield hold
             self._keep(task_id, hold)
 
@@ -71,7 +70,7 @@ class StateStore(BaseStateStore):
                 self._insert(Record(owner, ""), task_id)
             except IntegrityError as error:
                 raise StateExists(f"There already is a task {shorten(task_id)}.") from error
-            hold = Hold(None, partial(self._commit, task_id, stack))
+            hold = self._hold(None, task_id, stack)
             yield hold
             if hold.saved is hold.record is None:
                 self._rows.filter(pk=task_id).delete()
@@ -129,16 +128,19 @@ class StateStore(BaseStateStore):
                 raise _conflict(task_id) from error
             yield
 
-    def _commit(self, task_id: str, transactions: ExitStack, before: Record | None, after: Record) -> None:
-        """Keep what a hold claims or settles, and commit it. After a claim there is no transaction."""
-        self._replace(task_id, before, after)
-        transactions.close()
-        with transaction.atomic(self._alias, durable=True):
-            pass  # raises RuntimeError within another transaction, in which nothing is committed yet
-        if after.status != CLAIMED:
+    def _hold(self, record: Record | None, task_id: str, transactions: ExitStack) -> Hold:
+        def commit(before: Record | None, after: Record) -> None:
+            self._replace(task_id, before, after)
+            transactions.close()  # after a claim there is no transaction
+            with transaction.atomic(self._alias, durable=True):
+                pass  # raises RuntimeError within another transaction, in which nothing is committed yet
+
+        def anew(kept: Record) -> None:
             transactions.enter_context(transaction.atomic(self._alias))
-            if self._lock(task_id).version != after.version:
+            if self._lock(task_id).version != kept.version:
                 raise _conflict(task_id)
+
+        return Hold(record, commit, anew)
 
     def _keep(self, task_id: str, hold: Hold) -> None:
         if hold.saved:
