@@ -145,7 +145,8 @@ class Executor:
         task_id = get_task_id(self.request)
         submission = Submission(self.request, self.position)
         # Not by the rendering of a body without a token: a session ends with one submission, whichever that was.
-        self.change = SessionChange(self.store, self.request, submission.key(f"word of {task_id}", 0))
+        word = submission.key(f"word of {task_id}", 0)
+        self.change = SessionChange(self.store, self.request, word, has_token=submission.has_token)
         with self.change.undone_on_failure():
             return self._submit(task_id, submission, owner)
 

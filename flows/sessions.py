@@ -4,6 +4,11 @@ That gives the visitor another session and deletes the one he had. A browser tha
 to the second, and may never see the new cookie that came with the first; with the old one it is a stranger. So word is
 left in the store of where the first was led and of the new session, where only who has both the old cookie and the
 same submission finds it. The store holds the new key only mixed with the old one, which nobody else has.
+
+The same is done for who had no session any more when he sent the form: it gives him one.
+
+Of a submission without a token of its rendering nobody is given the new session. Who planted the old one knows its
+key, and can guess the rest; and the scripts that send it do not drop the first answer when the second comes.
 """
 
 from __future__ import annotations
@@ -38,13 +43,18 @@ USER_NAMES = ("user", "auser", "_cached_user", "_acached_user")
 class SessionChange:
     """What a submission makes of the session that it came with; of most nothing.
 
-    ``submission`` is what its twins have too. Made when the session was loaded, and before anything changes it.
+    ``submission`` is what its twins have too, and ``has_token`` whether a token of its rendering is part of that.
+    Made when the session was loaded, and before anything changes it.
     """
 
-    def __init__(self, store: BaseStateStore, request: HttpRequest, submission: str) -> None:
+    def __init__(self, store: BaseStateStore, request: HttpRequest, submission: str, *, has_token: bool) -> None:
         self.store = store
         self.request = request
         self.submission = submission
+        self.has_token = has_token
+        #: As the cookie says: the session itself may be there no more, and its cookie neither.
+        names = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+        self.cookie: str | None = next((text for name in names if (text := request.COOKIES.get(name))), None)
         self.old: str | None = getattr(getattr(request, "session", None), "session_key", None)
         self.keep()
 
@@ -67,7 +77,7 @@ class SessionChange:
     def leave_word(self, url: str) -> None:
         """Leave word of where the submission led, if the visitor had a session before and has another now."""
         session = getattr(self.request, "session", None)
-        if not self.old or session is None or session.session_key == self.old:
+        if session is None or not self.cookie or (self.old and session.session_key == self.old):
             return
         get_owner(self.request)  # puts into the session what opens the task
         if session.session_key is None:
@@ -76,8 +86,8 @@ class SessionChange:
             session.save()  # not after the task, which nobody could open if it were lost in between
         new = session.session_key
         if new and len(new) <= hashlib.sha256().digest_size:
-            word = {"session": _mix(self.old, new.encode()).hex(), "url": url}
-            self._keep(_word_id(self.old, self.submission), documents.to_text(word))
+            mixed = _mix(self.cookie, new.encode()).hex() if self.has_token else ""
+            self._keep(_word_id(self.cookie, self.submission), documents.to_text({"session": mixed, "url": url}))
 
     def _keep(self, word_id: str, data: str) -> None:
         try:
@@ -90,7 +100,7 @@ class SessionChange:
     def hand_over(self, response: HttpResponseBase) -> None:
         """Give a twin the cookie of the new session, if there is one."""
         if word := self._find():
-            _set_session(self.request, response, word["key"])
+            self._give_session(response, word)
 
     def answer_twin(self) -> HttpResponseBase | None:
         """Return the answer to a twin, which leads where the submission led. None if no session was ended."""
@@ -98,20 +108,26 @@ class SessionChange:
         if word is None:
             return None
         response = HttpResponseRedirect(word["url"])
-        _set_session(self.request, response, word["key"])
+        self._give_session(response, word)
         return response
 
+    def _give_session(self, response: HttpResponseBase, word: dict[str, str]) -> None:
+        if word["key"]:
+            _set_session(self.request, response, word["key"])
+        else:
+            # Neither his cookie, which came with the other answer, nor another.
+            self.request.session = _open_session()
+            self.request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+
     def _find(self) -> dict[str, str] | None:
-        # As the cookie says: the session itself may be there no more.
-        old = self.request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-        if not old:
+        if not self.cookie:
             return None
         try:
-            word: dict[str, Any] = documents.from_text(self.store.read(_word_id(old, self.submission)).data)
+            word: dict[str, Any] = documents.from_text(self.store.read(_word_id(self.cookie, self.submission)).data)
         except StateNotFound:
             return None
-        word["key"] = _mix(old, bytes.fromhex(word["session"])).decode("ascii", "replace")
-        return word if self.request.session.exists(word["key"]) else None
+        word["key"] = _mix(self.cookie, bytes.fromhex(word["session"])).decode("ascii", "replace")
+        return word if not word["key"] or self.request.session.exists(word["key"]) else None
 
     # For itself
 
@@ -175,8 +191,8 @@ def _set_session(request: HttpRequest, response: HttpResponseBase, key: str) -> 
     )
 
 
-def _word_id(old: str, submission: str) -> str:
-    return salted_hmac("flows.sessions.word", f"{old}:{submission}", algorithm="sha256").hexdigest()[:32]
+def _word_id(cookie: str, submission: str) -> str:
+    return salted_hmac("flows.sessions.word", f"{cookie}:{submission}", algorithm="sha256").hexdigest()[:32]
 
 
 def _mix(key: str, text: bytes) -> bytes:

@@ -191,16 +191,43 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
     assert [binder.SESSION_KEY in session for session in kept] == [True]
 
 
+def forget_session(visitor):
+    """End the session that the page was shown in; the cookie stays."""
+    visitor.client.session.flush()
+
+
+def forget_cookie(visitor):
+    forget_session(visitor)
+    del visitor.client.cookies["sessionid"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("forget", [forget_session, forget_cookie])
+def test_doubled_first_page_whose_session_ended_meanwhile(each_store, forget):
+    for number in range(5):
+        visitor = Visitor()
+        visitor.open(reverse("flows:journey") + "?slow")
+        forget(visitor)
+        (first, second), twins = send_doubled(visitor, name=str(number))
+        assert first == second
+        for twin in twins:
+            twin.open(first)
+            assert (twin.response.status_code, twin.page) == (200, "/journey/second/")
+        keys = {twin.client.session.session_key for twin in twins}
+        assert len(keys) == 1
+    assert Effect.objects.filter(what="journey/first").count() == 5
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_doubled_login_reaches_the_browser_that_follows_the_second_answer(each_store, monkeypatch):
     user = User.objects.create(username="anna")
     arrived, both, valid, enter = [], threading.Event(), Login.form_valid, sessions.SessionChange.__init__
 
-    def arrive(self, *args):
+    def arrive(self, *args, **options):
         arrived.append(self)
         if len(arrived) == 2:
             both.set()
-        enter(self, *args)
+        enter(self, *args, **options)
 
     def form_valid(self, form):
         both.wait(20)

@@ -160,10 +160,22 @@ def test_a_twin_without_a_token_in_its_body_is_led_to_the_same_page(each_store, 
     one, late = without_token(visitor), without_token(visitor)
     one.send(visitor.url, {"name": "two"})
     assert one.page == "/journey/third/"
-    late.send(visitor.url, {"name": "two"})
-    assert late.url == one.url
-    assert late.client.session.session_key == one.client.session.session_key
+    late.url, late.response = visitor.url, late.client.post(visitor.url, {"name": "two"})
+    assert late.response["Location"] == one.url
     assert Effect.objects.filter(what="journey/second").count() == 1
+
+
+@pytest.mark.parametrize("save_every_request", [False, True])
+def test_without_the_token_of_the_form_nobody_is_given_the_new_session_or_loses_his(
+    each_store, visitor, during, change, save_every_request, settings
+):
+    """Who planted the old session knows its key, and might guess the rest of what was sent."""
+    settings.SESSION_SAVE_EVERY_REQUEST = save_every_request
+    during(change)
+    one, late = without_token(visitor), without_token(visitor)
+    one.send(visitor.url, {"name": "two"})
+    response = late.client.post(visitor.url, {"name": "two"})
+    assert (response["Location"], "sessionid" in response.cookies) == (one.url, False)
 
 
 def test_a_first_page_without_a_token_that_changes_the_session_is_executed_once(each_store, visitor, during, change):
