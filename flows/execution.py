@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -55,6 +56,8 @@ class Execution(Navigation):
         self.refused: dict[str, list[str]] | None = None
         #: Whether the action got a valid form to work on.
         self.accepted = False
+        #: Whether a scaffold was completed that does something then.
+        self.completed = False
         self.is_safe = self.request.method in SAFE_METHODS
         #: Called before a link is made in a task that is not kept yet.
         self.on_link = on_link
@@ -62,6 +65,7 @@ class Execution(Navigation):
         #: Called before what stands at a place has effects, to see to its guarantee.
         self.on_effects = on_effects
         self._carrier: OutcomeResponse | None = None
+        self._asked: dict[Position, Any] = {}
         self._finished = False
 
     # The run
@@ -69,15 +73,15 @@ class Execution(Navigation):
     def run(self) -> Result:
         """Enter from the root, run the action, leave to the root."""
         place, outcome = self._enter()
+        acted = place is not None and outcome is None
         if place is None:
-            return self._mislead()
-        acted = outcome is None
-        if outcome is None:
-            place, outcome = self._resume() or (place, self._act())
-        outcome, origin = self._leave(place, outcome)
-        result = self._conclude(outcome, origin)
+            result = self._mislead()
+        else:
+            if outcome is None:
+                place, outcome = self._resume() or (place, self._act())
+            result = self._conclude(*self._leave(place, outcome))
         result.acted = acted
-        if acted and (result.target or not self.is_safe):
+        if (acted or self.completed) and (result.target or not self.is_safe):
             self.task.do_rest(self.position.name, (result.target or self.position).name)
         return result
 
@@ -94,13 +98,19 @@ class Execution(Navigation):
         for place in self.position.path:
             if place.parent and not self.may_enter(place):
                 return None, None
-            component = self.component(place)
-            for hook in (*component.preconditions, _prepare):
-                if (outcome := hook(component)) is not None:
-                    return place, outcome
+            if (outcome := self._ask(place)) is not None:
+                return place, outcome
             if place.parent is None and not self.task.born and self.where() is not self.position:
                 return None, None
         return self.position, None
+
+    def _ask(self, place: Position) -> Any:
+        """Return what preconditions or ``prepare()`` give in place of the page, None to go on. Asks them once."""
+        if place not in self._asked:
+            component = self.component(place)
+            hooks = (*component.preconditions, _prepare)
+            self._asked[place] = next((outcome for hook in hooks if (outcome := hook(component)) is not None), None)
+        return self._asked[place]
 
     def _act(self) -> Any:
         action = cast(Any, self.component(self.position))
@@ -160,6 +170,7 @@ class Execution(Navigation):
             return self._ask_to_finish()
         if type(scaffold).complete is not Scaffold.complete:
             self.begin_effects(place)
+            self.completed = True
         outcome = scaffold.complete()
         self._finished = self._finished or place.parent is None
         if outcome is None:
@@ -179,18 +190,28 @@ class Execution(Navigation):
         if outcome is COMPLETE:
             return Result(ended=True)
         place = origin if origin.component is outcome else origin.find(outcome)
-        target = self.first_page(place) or self.where()
+        target = self.first_page(place) or self.where() or self.first_page(self.position.root)
         if target is not None:
             return Result(target=target)
         return self._finish()
 
     def _mislead(self) -> Result:
-        target = self.where()
-        return Result(target=target, misled=True) if target else self._finish()
+        root = self.position.root
+        if target := self.where():
+            return Result(target=target, misled=True)
+        if page := self.first_page(root):
+            raise PermissionDenied(f"No page of '{root}' lets this visitor in, not even '{page}'.")
+        if self.is_elsewhere():
+            return Result(target=self.position, misled=True)
+        outcome = self._ask(root)
+        return self._finish() if outcome is None else self._conclude(*self._leave(root, outcome))
 
     def _finish(self) -> Result:
         """Come to the end of a flow of which every page is skipped."""
         root = self.position.root
+        if isinstance(instead := self._asked.get(root), type):
+            name, flow = instead.__name__, root.component.__name__
+            raise PermissionDenied(f"Every page of {name}, to which {flow} leads, is skipped for this visitor.")
         if root.is_action or self.is_safe:
             return Result(response=self._ask_to_finish())
         if self._finished:

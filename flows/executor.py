@@ -224,7 +224,8 @@ class Executor:
         url = response.headers.get("Location") if 300 <= response.status_code < 400 else None
         if result.acted:
             task.walk_to(name)
-        if not result.ended and not (result.acted and (execution.accepted or result.target or url)):
+        is_executed = execution.completed or (result.acted and (execution.accepted or result.target or url))
+        if not result.ended and not is_executed:
             if result.acted and task.born and task.changed and execution.refusal is None:
                 # No submission, but what it changed, such as the number of tries, is changed once.
                 task.record(str(execution.submission_key), {"errors": {}})
@@ -239,13 +240,9 @@ class Executor:
             task.end(get_lasting_url(self.request, url) if url else execution.url_of(self.position))
             return True
         task.carry(_changed(execution.kwargs, self.kwargs))
-        came_to: dict[str, Any] = {"url": url} if url else {"position": name}
-        if result.target:
+        if result.target and result.acted:
             task.lead(name, result.target.name)
-            came_to = {"position": result.target.name}
-        if execution.refused:
-            came_to = {"errors": execution.refused}
-        task.record(str(execution.submission_key), came_to)
+        task.record(str(execution.submission_key), _came_to(execution, result, url))
         return True
 
     def _replay(self, execution: Execution, earlier: dict[str, Any]) -> HttpResponseBase:
@@ -295,6 +292,14 @@ class Executor:
         if leads_here and self.request.method in SAFE_METHODS:
             return pages.done(self.request, self.position)
         return HttpResponseRedirect(task.ended_at)
+
+
+def _came_to(execution: Execution, result: Result, url: str | None) -> dict[str, Any]:
+    if execution.refused:
+        return {"errors": execution.refused}
+    if url and not result.target:
+        return {"url": url}
+    return {"position": (result.target or execution.position).name}
 
 
 def _changed(kwargs: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:

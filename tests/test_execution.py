@@ -3,17 +3,19 @@
 import pytest
 from django import forms
 from django.contrib.auth import logout
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.forms import formset_factory
 from django.http import HttpResponse, HttpResponseRedirect
+from django.test import Client
 from django.urls import include, path, reverse
 
 from flows.components import COMPLETE, Action, Scaffold
 from flows.exceptions import InvalidOutcome, NotStorable
 from flows.handler import FlowHandler
 from flows.models import StoredTask
-from flows.preconditions import RequiredState
+from flows.preconditions import PermissionRequired, RequiredState
 from flows.transitions import Linear, Transition
 
 from tests.testapp.flows import NameForm
@@ -208,6 +210,86 @@ class Endless(Scaffold):
     transition = Circle()
 
 
+class SaleIsOpen(Linear):
+    """Lets somebody in while the state says so."""
+
+    def can_enter(self, scaffold, child):
+        return not closed and super().can_enter(scaffold, child)
+
+
+class Sale(Scaffold):
+    action_set = [Other, Last]
+    transition = SaleIsOpen()
+
+    def complete(self):
+        Effect.objects.create(what="complete")
+
+
+#: Holds something while the sale is closed.
+closed = []
+
+
+class Unasked(Action):
+    """A page for others."""
+
+    def should_skip(self):
+        return True
+
+
+class Approve(Scaffold):
+    """Every page is skipped; what remains is to complete it."""
+
+    preconditions = [PermissionRequired("testapp.approve")]
+    action_set = [Unasked]
+    transition = Linear()
+
+    def prepare(self):
+        Effect.objects.create(what="prepare")
+
+    def complete(self):
+        Effect.objects.create(what="complete")
+
+
+class Diverted(Approve):
+    """Its precondition leads to a page that is skipped too."""
+
+    preconditions = [RequiredState("never", otherwise=Unasked)]
+
+
+class OneClick(Approve):
+    url = "one-click/<int:item>/"
+    preconditions = []
+
+
+class Checked(Action):
+    """Has nothing to ask."""
+
+    def prepare(self):
+        return COMPLETE
+
+
+class Counting(Scaffold):
+    action_set = [Checked]
+    transition = Linear()
+
+    def complete(self):
+        Effect.objects.create(what="counted", detail=self.submission_key)
+
+
+class Counted(Scaffold):
+    action_set = [Other, Counting, Last]
+    transition = Linear()
+
+
+class CountingClaimed(Counting):
+    guarantee = "claim"
+
+
+class Claims(Scaffold):
+    action_set = [Other, CountingClaimed, Last]
+    transition = Linear()
+
+
 class Gift(Scaffold):
     url = "gift/<slug:to>/"
     action_set = [Other, "Linked"]
@@ -241,6 +323,12 @@ FLOWS = [
     Endless,
     Gift,
     Away,
+    Sale,
+    Approve,
+    Diverted,
+    OneClick,
+    Counted,
+    Claims,
 ]
 handler = FlowHandler()
 for flow in FLOWS:
@@ -492,6 +580,78 @@ def test_a_first_submission_that_ends_the_flow_elsewhere_is_executed_once(each_s
     for _ in range(3):
         assert visitor.client.post(visitor.url, form)["Location"] == "/elsewhere/"
     assert Effect.objects.count() == 1
+
+
+@pytest.mark.parametrize("flow", ["counted", "claims"])
+def test_what_completes_without_a_page_of_its_own_is_completed_once(each_store, flow, transactional_db):
+    visitor = begin(flow, "x")
+    assert "There is nothing more to fill in." in visitor.text
+    url, form = visitor.url, visitor.form()
+    for _ in range(2):
+        visitor.send(url, form)
+        assert visitor.page == f"/{flow}/last/"
+    assert Effect.objects.count() == 1
+    visitor.submit(name="y")
+    assert "Done" in visitor.text
+
+
+# A flow of which no page is to be shown
+
+
+def test_a_flow_without_pages_is_completed_by_its_button(db):
+    visitor = begin("one-click", item=1)
+    assert "There is nothing more to fill in." in visitor.text
+    Effect.objects.all().delete()
+    visitor.submit()
+    assert "Done" in visitor.text
+    assert list(Effect.objects.values_list("what", flat=True)) == ["prepare", "complete"]
+
+
+@pytest.mark.parametrize("path", ["/approve/", "/approve/unasked/"])
+def test_a_flow_without_pages_is_not_completed_by_who_may_not(path):
+    visitor = Visitor(Client())
+    for response in (visitor.client.get(path), visitor.client.post(path)):
+        assert (response.status_code, response["Location"].partition("?")[0]) == (302, "/accounts/login/")
+    visitor.client.force_login(User.objects.create(username="mallory"))
+    for response in (visitor.client.get(path), visitor.client.post(path)):
+        assert response.status_code == 403
+    assert not Effect.objects.exists()
+
+
+def test_where_a_precondition_leads_to_a_page_that_is_skipped_the_flow_is_not_completed(caplog):
+    visitor = Visitor(Client())
+    for response in (visitor.client.get("/diverted/"), visitor.client.post("/diverted/")):
+        assert response.status_code == 403
+    assert not Effect.objects.exists()
+    assert "Every page of Unasked, to which Diverted leads, is skipped for this visitor." in caplog.text
+
+
+def test_a_flow_that_lets_nobody_in_any_more_is_not_completed(monkeypatch):
+    visitor = begin("sale", "x")
+    url, form = visitor.url, visitor.form(name="y")
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{__name__}.closed", [True])
+        for stranger, path in ((visitor, url), (Visitor(Client()), reverse("flows:sale"))):
+            for response in (stranger.client.get(path), stranger.client.post(path, form)):
+                assert response.status_code == 403
+    assert not Effect.objects.exists()
+    visitor.send(url, form)
+    assert "Done" in visitor.text
+
+
+def test_a_flow_without_pages_is_not_completed_with_other_route_arguments_than_the_tasks(rf):
+    visitor = begin("one-click", item=2)
+    request = rf.get("/")
+    request.session = visitor.client.session
+    url = handler.flow_entry_link(request, OneClick, initial_state={"name": "x"}, url_kwargs={"item": 1})
+    request.session.save()
+    elsewhere = url.replace("/1/", "/2/")
+    for response in (visitor.client.get(elsewhere), visitor.client.post(elsewhere, visitor.form())):
+        assert (response.status_code, response["Location"].partition("?")[0]) == (302, "/one-click/1/unasked/")
+    assert not Effect.objects.filter(what="complete").exists()
+    visitor.open(response["Location"])
+    visitor.submit()
+    assert "Done" in visitor.text
 
 
 # A position that a deploy removed
