@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 
 from .exceptions import DefinitionError, NotStorableValue, TaskTooLarge
-from .forms import add_error, can_show, get_answers, with_remembered
+from .forms import add_error, get_answers, take_back, with_remembered
 from .outcomes import COMPLETE, Outcome, OutcomeResponse
 from .positions import Position, describe
 from .transitions import Transition
@@ -174,19 +174,14 @@ class Action(FlowComponent, FormView):
         kwargs = super().get_form_kwargs()
         # Not in a form that was sent: what is remembered there would decide what counts as changed.
         if "data" not in kwargs:
-            kwargs["initial"] = with_remembered(kwargs.get("initial"), self.answers.get(self.position.name))
+            remembered = self.answers.get(self.position.name)
+            kwargs["initial"] = with_remembered(self.get_form_class(), kwargs.get("initial"), remembered)
         return kwargs
 
     def get_form(self, form_class: Any = None) -> Any:
         form = super().get_form(form_class)
-        if not form.is_bound and hasattr(form, "fields"):
-            own = self.get_initial()
-            for name in form.fields.keys() & form.initial.keys():
-                field = form.fields[name]
-                # What the visitor cannot edit is the action's to say, now as at the first time.
-                if field.disabled or field.widget.is_hidden or not can_show(field, form.initial.get(name)):
-                    form.initial.pop(name, None)
-                    form.initial.update({name: own[name]} if name in own else {})
+        if not form.is_bound:
+            take_back(form, self.get_initial())
         return form
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

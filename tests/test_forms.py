@@ -63,6 +63,31 @@ class HiddenText(forms.TextInput):
     input_type = "password"
 
 
+class Shelf(Action):
+    form_class = forms.modelformset_factory(Item, fields=["name"], extra=1)
+
+    def form_valid(self, form):
+        form.save()
+        return super().form_valid(form)
+
+
+class LineForm(forms.Form):
+    item = forms.ModelChoiceField(Item.objects, required=False)
+    price = forms.IntegerField(disabled=True)
+
+
+class Lines(Action):
+    form_class = forms.formset_factory(LineForm, extra=1)
+    initial = [{"price": 5}]
+
+
+class Summed(Action):
+    form_class = NameForm
+
+    def get_answers(self, form):
+        return f"the name {form.cleaned_data['name']}"
+
+
 class SecretsForm(forms.Form):
     plain = forms.CharField()
     typed = forms.CharField(widget=forms.TextInput(attrs={"type": "password"}))
@@ -114,6 +139,7 @@ for made in (
     flow("Safe", Secrets),
     flow("Free", Anything),
     flow("Notes", First, Second),
+    flow("Shop", Shelf, Lines, Summed),
 ):
     handler.register_entry_point(made)
 urlpatterns = [path("", include(handler.urls))]
@@ -158,6 +184,41 @@ def test_of_a_formset_what_was_filled_in_is_remembered():
     back(visitor)
     visitor.submit(**management(4, 2), **{"form-0-name": "one", "form-0-DELETE": "on", "form-1-name": "two"})
     assert [row["name"] for row in visitor.response.context["answers"][Rows]] == ["two"]
+
+
+def test_a_model_formset_that_is_sent_again_as_it_is_shown_doubles_no_row():
+    visitor = begin("shop")
+    visitor.submit(**management(1, 0), **{"form-0-name": "one"})
+    formset = back(visitor)
+    assert [form["name"].value() for form in formset] == ["one", None]
+    visitor.submit(**management(2, 1), **{"form-0-id": Item.objects.get().pk, "form-0-name": "one"})
+    assert list(Item.objects.values_list("name", flat=True)) == ["one"]
+
+
+def test_rows_of_a_formset_are_shown_as_forms_are():
+    item = Item.objects.create(name="one")
+    visitor = begin("shop")
+    visitor.submit(**management(1, 1), **{"form-0-id": item.pk, "form-0-name": "one"})
+    visitor.submit(**management(2, 1), **{"form-0-item": item.pk})
+    url = visitor.url
+    formset = back(visitor)
+    assert [(form["item"].value(), form["price"].value()) for form in formset] == [(item.pk, 5), (None, None)]
+    visitor.open(url)
+    visitor.submit(name="x")
+    item.delete()
+    back(visitor)
+    formset = back(visitor)
+    assert [(form["item"].value(), form["price"].value()) for form in formset] == [(None, 5), (None, None)]
+    assert visitor.text.count("<select") == 2
+
+
+def test_what_is_remembered_instead_of_a_forms_answers_is_not_shown_in_it():
+    visitor = begin("shop")
+    visitor.submit(**management(1, 0))
+    visitor.submit(**management(1, 0))
+    visitor.submit(name="Anna")
+    assert visitor.response.context["answers"][Summed] == "the name Anna"
+    assert back(visitor)["name"].value() is None
 
 
 def test_a_formset_that_is_sent_again_as_first_rendered_keeps_every_row():
