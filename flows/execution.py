@@ -220,6 +220,14 @@ class Execution(Navigation):
         outcome = component.handle_response(_check(self._complete(root), component))
         return self._conclude(_check(outcome, component), root)
 
+    def came_to(self, result: Result, url: str | None) -> dict[str, Any]:
+        """Return what to lead a twin of this submission to; ``url`` is where a redirect led."""
+        if self.refused:
+            return {"errors": self.refused}
+        if url and not result.target:
+            return {"url": url}
+        return {"position": (result.target or self.position).name}
+
     # What components ask
 
     def turn_back(self, place: Position) -> HttpResponseBase:

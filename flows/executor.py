@@ -19,7 +19,7 @@ from .config import config
 from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
 from .guarantees import Guarantees, lock_settled
-from .links import ON_COMPLETE_PARAM, Links, get_lasting_url, get_safe_redirect, get_task_id, new_task_id
+from .links import ON_COMPLETE_PARAM, Links, get_lasting_url, get_safe_redirect, get_task_id, new_task_id, url_in_task
 from .positions import Position
 from .sessions import SessionChange
 from .statestore import codec, documents
@@ -132,7 +132,7 @@ class Executor:
                 if task.changed:
                     data = documents.to_text(task.to_dict())
                     self.store.update(task.id, Record(record.owner, data, record.version))
-                elif record.idle > config.TASK_IDLE_TIMEOUT / 10:
+                elif record.is_idle:
                     self.store.touch(task.id, record)
             except StoreUnavailable:
                 return False
@@ -205,11 +205,10 @@ class Executor:
             response = self._answer(execution, result)
             executed = not result.misled and self._note(execution, result, response, submission)
             # In here, where the effects can still be undone if there is something that cannot be kept.
-            kept = task.changed if task.born else executed or execution.linked
+            kept = task.changed or hold.is_idle if task.born else executed or execution.linked
             data = guarantees.settle(task) if kept else ""
         if executed:
-            url = response.headers.get("Location") or self.request.get_full_path()
-            self.change.leave_word(url)
+            self.change.leave_word(response.headers.get("Location") or url_in_task(self.request, task.id))
         if kept:
             guarantees.save(task, data)
         elif not task.born:
@@ -242,7 +241,7 @@ class Executor:
         task.carry(_changed(execution.kwargs, self.kwargs))
         if result.target and result.acted:
             task.lead(name, result.target.name)
-        task.record(str(execution.submission_key), _came_to(execution, result, url))
+        task.record(str(execution.submission_key), execution.came_to(result, url))
         return True
 
     def _replay(self, execution: Execution, earlier: dict[str, Any]) -> HttpResponseBase:
@@ -292,14 +291,6 @@ class Executor:
         if leads_here and self.request.method in SAFE_METHODS:
             return pages.done(self.request, self.position)
         return HttpResponseRedirect(task.ended_at)
-
-
-def _came_to(execution: Execution, result: Result, url: str | None) -> dict[str, Any]:
-    if execution.refused:
-        return {"errors": execution.refused}
-    if url and not result.target:
-        return {"url": url}
-    return {"position": (result.target or execution.position).name}
 
 
 def _changed(kwargs: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from . import binder
 from .components import FlowComponent
 from .config import config
 from .exceptions import StateNotFound, StoreUnavailable
+from .links import url_in_task
 from .positions import Position
 from .sessions import SessionChange
 from .statestore import documents
@@ -80,7 +81,7 @@ class Guarantees:
         if place is not self.position:
             task.do_half(self.position.name, place.name, self.key)
         if wanted == "claim":
-            url = self.request.get_full_path()
+            url = url_in_task(self.request, task.id)
             task.make_claim(submission=self.key, position=self.position.name, place=place.name, url=url)
         else:
             task.drop_claim()
@@ -102,7 +103,8 @@ class Guarantees:
         task.born = True
         self.transaction.check(self.position.name)
         self.transaction.commit()
-        self.change.leave_word(self.request.get_full_path())
+        self.change.save()
+        self.change.leave_word(url_in_task(self.request, task.id))
         before, keep = self.hold.record, self.hold.claim if task.claim else self.hold.settle
         try:
             keep(owner, data)

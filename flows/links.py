@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from django.core.exceptions import DisallowedRedirect
 from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import ResolverMatch, resolve, reverse
+from django.urls import NoReverseMatch, ResolverMatch, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from .config import config
@@ -29,6 +29,7 @@ class Links:
     def __init__(self, request: HttpRequest, position: Position) -> None:
         match: ResolverMatch = request.resolver_match or resolve(request.path_info)
         self.namespace = match.namespace
+        self._position = position
         # Not those that a path() in the URLconf adds: they are no part of the URL.
         ignored = {REST, *(getattr(match, "extra_kwargs", None) or {})}
         self.captured = {name: value for name, value in match.kwargs.items() if name not in ignored}
@@ -47,6 +48,13 @@ class Links:
         url = reverse(f"{self.namespace}:{position.name}", kwargs={name: known[name] for name in names})
         return add_query(url, query)
 
+    def lead_here(self, kwargs: Mapping[str, Any]) -> bool:
+        """Return whether other route arguments give the URL of this request as well."""
+        try:
+            return self.url(self._position, kwargs) == self.url(self._position, {})
+        except NoReverseMatch:
+            return False
+
 
 def new_task_id() -> str:
     return secrets.token_hex(16)
@@ -64,6 +72,13 @@ def get_task_id(request: HttpRequest) -> str | None:
 
 def add_query(url: str, query: Mapping[str, Any] | None) -> str:
     return f"{url}?{urlencode(query, doseq=True)}" if query else url
+
+
+def url_in_task(request: HttpRequest, task_id: str) -> str:
+    """Return the URL of a request with the id of the task that it is in, or that it has begun."""
+    query = request.GET.copy()
+    query[config.TASK_ID_PARAM] = task_id
+    return f"{request.path}?{query.urlencode()}"
 
 
 def get_lasting_url(request: HttpRequest, url: str) -> str:

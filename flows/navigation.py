@@ -85,8 +85,10 @@ class Navigation:
 
     def is_elsewhere(self) -> bool:
         """Return whether the route arguments are not those of the task."""
-        known = self.task.kwargs
-        return any(name in known and known[name] != value for name, value in self.links.captured.items())
+        known, captured = self.task.kwargs, self.links.captured
+        others = {name: known[name] for name, value in captured.items() if name in known and known[name] != value}
+        # What the project set may be of another type than what a URL gives, and lead to the same one.
+        return bool(others) and not self.links.lead_here(others)
 
     def first_page(self, place: Position) -> Position | None:
         """Return the first action at or below a place that is not skipped."""

@@ -16,11 +16,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -56,6 +57,8 @@ class SessionChange:
         names = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
         self.cookie: str | None = next((text for name in names if (text := request.COOKIES.get(name))), None)
         self.old: str | None = getattr(getattr(request, "session", None), "session_key", None)
+        # The answer to a failure sets no cookie of a session, so the token has to go with the one that there was.
+        self._names = {name: request.META.get(name) for name in CSRF_NAMES}
         self.keep()
 
     def keep(self) -> None:
@@ -63,7 +66,6 @@ class SessionChange:
         session: Any = getattr(self.request, "session", None)
         self._kept: str | None = getattr(session, "session_key", None)
         self._data = dict(session.items()) if self._kept and session.accessed else None
-        self._names = {name: self.request.META.get(name) for name in CSRF_NAMES}
         self._user = {name: vars(self.request).get(name) for name in USER_NAMES}
 
     @property
@@ -71,6 +73,13 @@ class SessionChange:
         """Whether the request came with the cookie of a session that is there no more."""
         cookie = self.request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         return bool(cookie) and cookie != self.old
+
+    def save(self) -> None:
+        """Save what was put into the session so far, which Django does not where the answer is a failure."""
+        session: Any = getattr(self.request, "session", None)
+        if session is not None and session.session_key and session.modified:
+            with suppress(UpdateError):  # it was ended elsewhere, which Django tells the visitor
+                session.save()
 
     # For its twins
 

@@ -506,6 +506,7 @@ class DriverError(Exception):
         ("psycopg2", {"pgcode": None}, InterfaceError, ("connection already closed",), True),
         ("psycopg2.errors", {"pgcode": "42P01"}, OperationalError, ("no such table",), False),
         ("pymysql.err", {"sqlstate": "HY000"}, OperationalError, (1205, "Lock wait timeout exceeded"), True),
+        ("pymysql.err", {"sqlstate": "HY000"}, OperationalError, (3572, "NOWAIT is set"), True),
         ("MySQLdb", {}, OperationalError, (1213, "Deadlock found"), True),
         ("MySQLdb", {}, OperationalError, (2002, "Cannot connect"), True),
         ("pymysql.err", {}, InterfaceError, (0, ""), True),

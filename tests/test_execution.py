@@ -1,5 +1,7 @@
 """The way of a request: hooks from the root to the leaf, the action, hooks back to the root."""
 
+import threading
+
 import pytest
 from django import forms
 from django.contrib.auth import logout
@@ -146,6 +148,24 @@ class Free(Barred):
 
 class Walled(Scaffold):
     action_set = [Barred, Free]
+
+
+class PickItem(Action):
+    form_class = NameForm
+
+    def form_valid(self, form):
+        self.kwargs["item"] = form.cleaned_data["name"]
+        return COMPLETE
+
+
+class ShowItem(Action):
+    form_class = NameForm
+    url = "show/<int:item>/"
+
+
+class Picking(Scaffold):
+    action_set = [PickItem, ShowItem]
+    transition = Linear()
 
 
 class Prepared(Scaffold):
@@ -329,6 +349,7 @@ FLOWS = [
     OneClick,
     Counted,
     Claims,
+    Picking,
 ]
 handler = FlowHandler()
 for flow in FLOWS:
@@ -593,6 +614,25 @@ def test_what_completes_without_a_page_of_its_own_is_completed_once(each_store, 
     assert Effect.objects.count() == 1
     visitor.submit(name="y")
     assert "Done" in visitor.text
+
+
+def test_a_route_argument_that_was_set_as_text_leads_to_its_page():
+    visitor = begin("picking", "5")
+    assert (visitor.response.status_code, visitor.page) == (200, "/picking/show/5/")
+    visitor.open(visitor.url.replace("/5/", "/6/"))
+    assert visitor.page == "/picking/show/5/"
+    visitor.submit(name="x")
+    assert "Done" in visitor.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_struggles_with_a_form_uses_his_task(settings, each_store):
+    settings.FLOWS_TASK_IDLE_TIMEOUT = 2
+    visitor = begin("deciding", "x")
+    for _ in range(4):
+        threading.Event().wait(0.8)
+        response = visitor.client.post(visitor.url, visitor.form(name=""))
+        assert response.status_code == 200
 
 
 # A flow of which no page is to be shown

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import include, path, reverse
 
 from flows.components import Action, Scaffold
+from flows.exceptions import StoreUnavailable
 from flows.handler import FlowHandler
 from flows.models import StoredTask
 from flows.statestore import redis_store
@@ -27,6 +28,7 @@ from tests.visitor import Visitor, at_once
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
 
 PAIRS = 10
+LAST = "claimed-last/last-claimed"
 #: What was done, outside of every transaction, and what is to happen while it is done.
 done, during = [], {}
 
@@ -97,6 +99,26 @@ class Nested(Ending):
     action_set = [Step, Inner]
 
 
+class Middle(Ending):
+    action_set = [LastClaimed]
+
+
+class Thrice(Ending):
+    """What is claimed, what is in a transaction, and what is claimed again, in one submission."""
+
+    action_set = [Step, Middle]
+    guarantee = "claim"
+
+
+class Alone(Claimed):
+    """A flow of one page."""
+
+
+class OnePage(Ending):
+    action_set = [Step]
+    guarantee = "claim"
+
+
 class Retried(Ending):
     action_set = [Step]
     guarantee = "retry"
@@ -114,7 +136,7 @@ class DictStore(BaseStateStore):
 
 
 handler, poor = FlowHandler(), FlowHandler("poor", DictStore())
-for flow in (ClaimedFirst, ClaimedLast, ClaimedEnd, Nested, Retried):
+for flow in (ClaimedFirst, ClaimedLast, ClaimedEnd, Nested, Retried, Thrice, Alone, OnePage):
     handler.register_entry_point(flow)
 poor.register_entry_point(ClaimedFirst)
 urlpatterns = [path("", include(handler.urls)), path("poor/", include(poor.urls))]
@@ -382,6 +404,76 @@ def test_who_finds_the_claim_released_at_its_end_keeps_nothing_and_does_not_do_i
     assert (visitor.response.status_code, visitor.response["Retry-After"]) == (503, "2")
     assert done == ["claimed-last/last-claimed"]
     assert get_store().read(visitor.task_id).status == OPEN
+
+
+def test_a_claim_that_is_released_after_another_was_settled_is_not_done_again_either(capsys, each_store):
+    def release(component):
+        if each_store == "redis":
+            get_client().delete(redis_store._keys(component.task.id)[1])
+        flowtasks(capsys, release=component.task.id)
+
+    visitor = arrive("thrice")
+    during["thrice"] = release
+    visitor.send(visitor.url, visitor.form(name="x"))
+    assert visitor.response.status_code == 503
+    assert done == ["thrice/middle/last-claimed", "thrice/middle", "thrice"]
+
+
+def unavailable(component):
+    raise StoreUnavailable("Something is away.")
+
+
+@pytest.mark.parametrize(("flow", "place"), [("claimed-end", "claimed-end/last"), ("claimed-last", LAST)])
+def test_who_logged_in_before_what_failed_can_send_the_form_again(flow, place):
+    """The answer 503 sets no cookie of a session, and must not set another CSRF token either."""
+    User.objects.create(username="anna")
+    visitor = arrive(flow)
+    url, form, cookies = visitor.url, visitor.form(name="x"), str(visitor.client.cookies)
+    during.update({place: lambda component: log_in(component.request), flow: unavailable})
+    visitor.send(url, form)
+    assert (visitor.response.status_code, str(visitor.client.cookies)) == (503, cookies)
+    during.clear()
+    visitor.send(url, form)
+    if flow == "claimed-end":
+        assert "is being finished" in visitor.text
+    else:
+        visitor.submit()
+        assert "Done" in visitor.text
+    assert visitor.client.session["_auth_user_id"]
+    assert done.count(place) == 1
+
+
+@pytest.mark.parametrize(("flow", "place"), [("claimed-end", "claimed-end/last"), ("claimed-last", LAST)])
+def test_what_was_put_into_the_session_is_kept_with_what_came_before_a_failure(flow, place, capsys):
+    visitor = arrive(flow)
+    url, form = visitor.url, visitor.form(name="x")
+    during.update({place: lambda component: component.request.session.update({"voucher": "ten"}), flow: fail})
+    visitor.send(url, form)
+    assert visitor.response.status_code == 500
+    assert visitor.client.session["voucher"] == "ten"
+
+
+def test_a_claimed_flow_of_one_page_that_was_done_after_all_leads_to_its_end(capsys):
+    visitor = arrive("alone", pages=0)
+    url, form = visitor.url, visitor.form(name="x")
+    during["alone"] = fail
+    visitor.send(url, form)
+    ((task_id, _),) = get_store().claimed()
+    assert flowtasks(capsys, release=task_id, done=True) == "Released: alone is done, and with it the task.\n"
+    visitor.send(url, form)
+    assert "Done" in visitor.text
+    assert done == ["alone"]
+
+
+def test_who_logged_in_on_a_flow_of_one_page_is_told_of_the_claim_that_follows():
+    User.objects.create(username="anna")
+    visitor = arrive("one-page", pages=0)
+    url, form = visitor.url, visitor.form(name="x")
+    during.update({"one-page/step": lambda component: log_in(component.request), "one-page": fail})
+    for _ in range(2):
+        visitor.send(url, form)
+    assert "is being finished" in visitor.text
+    assert done == ["one-page/step", "one-page"]
 
 
 def test_what_comes_after_a_claim_can_be_done_from_the_page_opened_afresh():

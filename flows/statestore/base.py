@@ -35,6 +35,11 @@ class Record:
     idle: float = 0.0
     status: str = OPEN
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it was not used for so long that its use is noted though nothing else is written."""
+        return bool(self.idle > config.TASK_IDLE_TIMEOUT / 10)
+
 
 class Hold:
     """A task that is held by one request: nobody else executes a submission of it meanwhile.
@@ -56,6 +61,10 @@ class Hold:
         self._commit = commit
         self._anew = anew
 
+    @property
+    def is_idle(self) -> bool:
+        return self.record is not None and self.record.is_idle
+
     def save(self, owner: str, data: str, status: str = OPEN) -> None:
         """Say what to keep when the hold ends. Without this, what was there stays; what is new is not kept."""
         self.saved = self._next(owner, data, status)
@@ -63,6 +72,7 @@ class Hold:
     def claim(self, owner: str, data: str) -> None:
         """Keep this as claimed, now and for good. What follows is in no transaction of the store."""
         self._keep_now(self._next(owner, data, CLAIMED))
+        self.settled = False
 
     def settle(self, owner: str, data: str) -> None:
         """Keep this now in the place of the claim, and hold the task anew.

@@ -11,8 +11,9 @@ from ..exceptions import StoreUnavailable
 
 logger = logging.getLogger("flows.statestore")
 
-#: MariaDB and MySQL: too many connections, lock wait timeout, deadlock, cannot connect, gone away, lost connection.
-MYSQL_PASSING = {1040, 1205, 1213, 2002, 2003, 2006, 2013}
+#: MariaDB and MySQL: too many connections, lock wait timeout, deadlock, cannot connect, gone away, lost connection; and
+#: MySQL's own for NOWAIT. https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html
+MYSQL_PASSING = {1040, 1205, 1213, 2002, 2003, 2006, 2013, 3572}
 #: PostgreSQL, classes of SQLSTATE: connection, rollback (deadlock), resources, lock not available, operator
 #: intervention. https://www.postgresql.org/docs/current/errcodes-appendix.html
 POSTGRESQL_PASSING = ("08", "40", "53", "55P03", "57")
