@@ -62,13 +62,13 @@ def without_version_check():
     """What was written in between is written over."""
     from flows.statestore import django_store, redis_store
 
-    replace = django_store.StateStore._replace
+    swap = django_store.StateStore._swap
 
-    def replace_any(self, task_id, before, after):
+    def swap_any(self, statement, task_id, version, after):
         version = self._rows.filter(pk=task_id).values_list("version", flat=True).first()
-        replace(self, task_id, type(after)(after.owner, after.data, version), after)
+        swap(self, statement, task_id, version, after)
 
-    django_store.StateStore._replace = replace_any
+    django_store.StateStore._swap = swap_any
     redis_store.SAVE = redis_store.SAVE.replace("if (task[1] or '0') ~= ARGV[4] then return 0 end", "")
 
 
