@@ -168,6 +168,18 @@ def arrive(flow, pages=1):
     return visitor
 
 
+def arrive_before(change, flow):
+    """Return a visitor on the second page of a flow, who can log in, or is logged in where he is to be logged out."""
+    User.objects.create(username="anna")
+    visitor = arrive(flow)
+    if change is logout:
+        visitor.client.force_login(User.objects.get())
+        visitor.open(reverse(f"flows:{flow}"))
+        visitor.submit(name="x")
+        done.clear()
+    return visitor
+
+
 def flowtasks(capsys, **options):
     call_command("flowtasks", **options)
     return capsys.readouterr().out
@@ -328,13 +340,7 @@ def test_what_comes_after_a_claim_is_done_by_a_resend_and_the_claimed_is_not_don
 
 @pytest.mark.parametrize("change", [logout, lambda request: request.session.flush(), log_in])
 def test_what_comes_after_a_claim_that_changed_the_session_is_done_by_a_resend_without_its_cookie(change):
-    User.objects.create(username="anna")
-    visitor = arrive("claimed-last")
-    if change is logout:
-        visitor.client.force_login(User.objects.get())
-        visitor.open(reverse("flows:claimed-last"))
-        visitor.submit(name="x")
-        done.clear()
+    visitor = arrive_before(change, "claimed-last")
     url, form, session = visitor.url, visitor.form(name="x"), visitor.client.cookies["sessionid"].value
     during["claimed-last/last-claimed"] = lambda component: change(component.request)
     during["claimed-last"] = fail
@@ -351,13 +357,7 @@ def test_what_comes_after_a_claim_that_changed_the_session_is_done_by_a_resend_w
 
 @pytest.mark.parametrize("change", [logout, lambda request: request.session.flush(), log_in])
 def test_a_claim_after_a_change_of_the_session_is_told_to_who_sends_again_without_the_new_cookie(change, capsys):
-    User.objects.create(username="anna")
-    visitor = arrive("claimed-end")
-    if change is logout:
-        visitor.client.force_login(User.objects.get())
-        visitor.open(reverse("flows:claimed-end"))
-        visitor.submit(name="x")
-        done.clear()
+    visitor = arrive_before(change, "claimed-end")
     url, form, session = visitor.url, visitor.form(name="x"), visitor.client.cookies["sessionid"].value
     during["claimed-end/last"] = lambda component: change(component.request)
     during["claimed-end"] = fail
