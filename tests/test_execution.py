@@ -628,6 +628,16 @@ def test_a_route_argument_that_was_set_as_text_leads_to_its_page():
     assert "Done" in visitor.text
 
 
+def test_a_route_argument_that_fits_no_route_is_not_that_of_the_url(rf):
+    visitor = begin("picking")
+    request = rf.get("/")
+    request.session = visitor.client.session
+    url = handler.flow_entry_link(request, Picking, initial_state={}, url_kwargs={"item": "none"})
+    request.session.save()
+    visitor.open(url.replace("/pick-item/", "/show/5/"))
+    assert (visitor.response.status_code, visitor.page) == (200, "/picking/pick-item/")
+
+
 def test_who_struggles_with_a_form_uses_his_task(settings, each_store):
     visitor = begin("deciding", "x")
     for _ in range(4):
