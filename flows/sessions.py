@@ -53,20 +53,24 @@ class SessionChange:
         self.request = request
         self.submission = submission
         self.has_token = has_token
-        #: As the cookie says: the session itself may be there no more, and its cookie neither.
         names = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+        #: As the cookie says: the session itself may be there no more, and its cookie neither.
         self.cookie: str | None = next((text for name in names if (text := request.COOKIES.get(name))), None)
-        self.old: str | None = getattr(getattr(request, "session", None), "session_key", None)
+        self.old: str | None = getattr(self._session, "session_key", None)
         # The answer to a failure sets no cookie of a session, so the token has to go with the one that there was.
         self._names = {name: request.META.get(name) for name in CSRF_NAMES}
         self.keep()
 
     def keep(self) -> None:
         """Take what the session is now for what is kept, whatever the rest of the submission comes to."""
-        session: Any = getattr(self.request, "session", None)
+        session = self._session
         self._kept: str | None = getattr(session, "session_key", None)
         self._data = dict(session.items()) if self._kept and session.accessed else None
         self._user = {name: vars(self.request).get(name) for name in USER_NAMES}
+
+    @property
+    def _session(self) -> Any:
+        return getattr(self.request, "session", None)
 
     @property
     def has_lost_session(self) -> bool:
@@ -75,9 +79,12 @@ class SessionChange:
         return bool(cookie) and cookie != self.old
 
     def save(self) -> None:
-        """Save what was put into the session so far, which Django does not where the answer is a failure."""
-        session: Any = getattr(self.request, "session", None)
-        if session is not None and session.session_key and session.modified:
+        """Save what was put into the session so far, which Django does not where the answer is a failure.
+
+        Another session than there was is saved with the word that is left of it.
+        """
+        session = self._session
+        if self.old and session.session_key == self.old and session.modified:
             with suppress(UpdateError):  # it was ended elsewhere, which Django tells the visitor
                 session.save()
 
@@ -85,7 +92,7 @@ class SessionChange:
 
     def leave_word(self, url: str) -> None:
         """Leave word of where the submission led, if the visitor had a session before and has another now."""
-        session = getattr(self.request, "session", None)
+        session = self._session
         if session is None or not self.cookie or (self.old and session.session_key == self.old):
             return
         get_owner(self.request)  # puts into the session what opens the task

@@ -234,7 +234,7 @@ class Endless(Scaffold):
 
 
 class SaleIsOpen(Linear):
-    """Lets somebody in while the state says so."""
+    """Lets nobody in while the sale is closed."""
 
     def can_enter(self, scaffold, child):
         return not closed and super().can_enter(scaffold, child)
@@ -628,12 +628,18 @@ def test_a_route_argument_that_was_set_as_text_leads_to_its_page():
     assert "Done" in visitor.text
 
 
-def test_a_route_argument_that_fits_no_route_is_not_that_of_the_url(rf):
-    visitor = begin("picking")
+def entry_link(rf, visitor, flow, **kwargs):
+    """Return the URL of a task that is begun for a visitor with these route arguments."""
     request = rf.get("/")
     request.session = visitor.client.session
-    url = handler.flow_entry_link(request, Picking, initial_state={}, url_kwargs={"item": "none"})
+    url = handler.flow_entry_link(request, flow, initial_state={}, url_kwargs=kwargs)
     request.session.save()
+    return url
+
+
+def test_a_route_argument_that_fits_no_route_is_not_that_of_the_url(rf):
+    visitor = begin("picking")
+    url = entry_link(rf, visitor, Picking, item="none")
     visitor.open(url.replace("/pick-item/", "/show/5/"))
     assert (visitor.response.status_code, visitor.page) == (200, "/picking/pick-item/")
 
@@ -658,7 +664,7 @@ def let_pass(seconds, task_id, store):
 # A flow of which no page is to be shown
 
 
-def test_a_flow_without_pages_is_completed_by_its_button(db):
+def test_a_flow_without_pages_is_completed_by_its_button():
     visitor = begin("one-click", item=1)
     assert "There is nothing more to fill in." in visitor.text
     Effect.objects.all().delete()
@@ -701,10 +707,7 @@ def test_a_flow_that_lets_nobody_in_any_more_is_not_completed(monkeypatch):
 
 def test_a_flow_without_pages_is_not_completed_with_other_route_arguments_than_the_tasks(rf):
     visitor = begin("one-click", item=2)
-    request = rf.get("/")
-    request.session = visitor.client.session
-    url = handler.flow_entry_link(request, OneClick, initial_state={"name": "x"}, url_kwargs={"item": 1})
-    request.session.save()
+    url = entry_link(rf, visitor, OneClick, item=1)
     elsewhere = url.replace("/1/", "/2/")
     for response in (visitor.client.get(elsewhere), visitor.client.post(elsewhere, visitor.form())):
         assert (response.status_code, response["Location"].partition("?")[0]) == (302, "/one-click/1/unasked/")
