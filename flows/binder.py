@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from .config import config
+from .session_row import hasten
 
 #: Where a session's data holds the secret. Unlike the session's key it stays the same over a login.
 SESSION_KEY = "_flows"
@@ -49,6 +50,7 @@ def _user(request: HttpRequest) -> str:
 
 def get_owner(request: HttpRequest) -> str:
     """Return the hash of who the visitor is, to be kept with a task."""
+    hasten(getattr(request, "session", None))
     return _hash(config.get_task_binder()(request), settings.SECRET_KEY)
 
 
@@ -58,6 +60,7 @@ def is_owner(request: HttpRequest, owner: str) -> bool:
     A task begun before a login, when the session was all that was known of the visitor, is still his after it.
     """
     session = getattr(request, "session", None)
+    hasten(session)
     if session is not None and not session.get(SESSION_KEY):
         _put_back(session, owner)
     visitors = [session[SESSION_KEY]] if session is not None and session.get(SESSION_KEY) else []

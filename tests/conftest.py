@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils import translation
 
 from tests import servers
@@ -93,3 +94,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason in sorted(reasons):
         if NOT_TESTED in reason:
             terminalreporter.write_line(reason.removeprefix("Skipped: "), yellow=True, bold=True)
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The models whose queries were compiled."""
+    models: list[Any] = []
+    as_sql = SQLCompiler.as_sql
+
+    def note(self: SQLCompiler, *args: Any, **options: Any) -> Any:
+        models.append(self.query.model)
+        return as_sql(self, *args, **options)
+
+    monkeypatch.setattr(SQLCompiler, "as_sql", note)
+    return models
