@@ -190,10 +190,12 @@ class Execution(Navigation):
         if outcome is COMPLETE:
             return Result(ended=True)
         place = origin if origin.component is outcome else origin.find(outcome)
-        target = self.first_page(place) or self.where() or self.first_page(self.position.root)
-        if target is not None:
-            return Result(target=target)
-        return self._finish()
+        target = self.first_page(place)
+        if target is None:
+            target = self.where() or self.first_page(self.position.root)
+            if target is self.position and self.is_safe:
+                raise _dead_end(place.component, origin.component)
+        return self._finish() if target is None else Result(target=target)
 
     def _mislead(self) -> Result:
         root = self.position.root
@@ -210,8 +212,7 @@ class Execution(Navigation):
         """Come to the end of a flow of which every page is skipped."""
         root = self.position.root
         if isinstance(instead := self._asked.get(root), type):
-            name, flow = instead.__name__, root.component.__name__
-            raise PermissionDenied(f"Every page of {name}, to which {flow} leads, is skipped for this visitor.")
+            raise _dead_end(instead, root.component)
         if root.is_action or self.is_safe:
             return Result(response=self._ask_to_finish())
         if self._finished:
@@ -284,6 +285,11 @@ class Execution(Navigation):
 
 def _prepare(component: FlowComponent) -> Any:
     return component.prepare()
+
+
+def _dead_end(target: type[FlowComponent], origin: type[FlowComponent]) -> PermissionDenied:
+    names = f"{target.__name__}, to which {origin.__name__} leads,"
+    return PermissionDenied(f"Every page of {names} is skipped for this visitor.")
 
 
 def _check(outcome: Any, component: FlowComponent) -> Any:

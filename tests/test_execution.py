@@ -279,6 +279,17 @@ class Diverted(Approve):
     preconditions = [RequiredState("never", otherwise=Unasked)]
 
 
+class WhileItIsOpen(Action):
+    """Leads to a page that is skipped when the sale is closed."""
+
+    preconditions = [lambda component: Unasked if closed else None]
+
+
+class Market(Scaffold):
+    action_set = [WhileItIsOpen, Unasked]
+    transition = Linear()
+
+
 class OneClick(Approve):
     url = "one-click/<int:item>/"
     preconditions = []
@@ -348,6 +359,7 @@ FLOWS = [
     Away,
     Sale,
     Approve,
+    Market,
     Diverted,
     OneClick,
     Counted,
@@ -690,6 +702,21 @@ def test_where_a_precondition_leads_to_a_page_that_is_skipped_the_flow_is_not_co
         assert response.status_code == 403
     assert not Effect.objects.exists()
     assert "Every page of Unasked, to which Diverted leads, is skipped for this visitor." in caplog.text
+
+
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_a_page_whose_precondition_leads_to_one_that_is_skipped_does_not_lead_to_itself(is_begun, rf, caplog):
+    visitor = begin("market")
+    if is_begun:
+        visitor.open(entry_link(rf, visitor, Market))
+        assert visitor.response.status_code == 200
+    closed.append(True)
+    try:
+        assert visitor.client.get(visitor.url).status_code == 403
+    finally:
+        closed.clear()
+    assert "Every page of Unasked, to which WhileItIsOpen leads, is skipped for this visitor." in caplog.text
+    assert visitor.client.get(visitor.url).status_code == 200
 
 
 def test_a_flow_that_lets_nobody_in_any_more_is_not_completed(monkeypatch):
