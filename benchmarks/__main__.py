@@ -36,17 +36,11 @@ def run(options):
     from .contenders import all_contenders
 
     contenders = all_contenders()
-    plain, conditional = [], []
-    for number in (1, 2):
-        for runs, has_conditions in ((plain, False), (conditional, True)):
-            runs.append(
-                {
-                    pages: journeys.measure(
-                        contenders, pages, conditional=has_conditions, rounds=options.rounds, seed=number
-                    )
-                    for pages in options.pages
-                }
-            )
+    plain, conditional = [{}, {}], [{}, {}]
+    for number in (0, 1):
+        for pages in options.pages:
+            costs = journeys.measure(contenders, pages, rounds=options.rounds, seed=number + 1)
+            plain[number][pages], conditional[number][pages] = costs
     counts = {contender: journeys.count(contender, max(options.pages)) for contender in contenders}
     names = [name for name in starting.MODULES if any(each.name == name for each in contenders)]
     imports = {name: starting.import_milliseconds(name) for name in names}

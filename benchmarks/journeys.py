@@ -8,6 +8,8 @@ from .contenders.by_hand import REFERENCE
 from .counts import add, counting
 from .visitor import Urlconf, Visitor
 
+#: Pages that a contender shows in each round, at least: of a short journey alone the clock tells too little.
+EACH_ROUND = 30
 #: Pages that stand for "the second" and "the last", since one request alone tells little.
 AT_EACH_END = 3
 
@@ -28,7 +30,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Walk:
-    """One journey: seconds of CPU for all of it, and how much more its last pages cost than its second."""
+    """Journeys of one round: seconds of CPU for each, and how much more its last pages cost than its second."""
 
     seconds: float
     get_growth: float
@@ -49,12 +51,13 @@ class Cost:
 
 
 def walk(urlconf, pages):
+    """Walk through so many journeys that there is something to measure."""
     with urlconf:
-        exchanges = Visitor().walk()
-    if len(exchanges) != pages:
-        raise AssertionError(f"{len(exchanges)} pages were shown in place of {pages}.")
-    seconds = sum(exchange.seconds for page in exchanges for exchange in page)
-    return Walk(seconds, _growth(exchanges, "GET"), _growth(exchanges, "POST"))
+        journeys = [Visitor().walk() for _ in range(max(1, EACH_ROUND // pages))]
+    if any(len(journey) != pages for journey in journeys):
+        raise AssertionError(f"{[len(journey) for journey in journeys]} pages were shown in place of {pages}.")
+    seconds = sum(exchange.seconds for journey in journeys for page in journey for exchange in page)
+    return Walk(seconds / len(journeys), _growth(journeys[-1], "GET"), _growth(journeys[-1], "POST"))
 
 
 def _growth(exchanges, method):
@@ -63,19 +66,22 @@ def _growth(exchanges, method):
     return statistics.median(costs[-AT_EACH_END:]) / statistics.median(costs[1 : 1 + AT_EACH_END])
 
 
-def measure(contenders, pages, *, conditional, rounds, seed):
-    """Return the `Cost` of journeys of so many pages, by contender."""
-    urlconfs = {contender: Urlconf(contender.make(pages, conditional)) for contender in contenders}
-    walks = {contender: [] for contender in contenders}
-    order = list(contenders)
-    for contender in contenders:
-        walk(urlconfs[contender], pages)  # what is made once per process is not counted
+def measure(contenders, pages, *, rounds, seed):
+    """Return the `Cost` of journeys of so many pages by contender: plain ones, and those under conditions."""
+    kinds = [(contender, conditional) for conditional in (False, True) for contender in contenders]
+    urlconfs = {kind: Urlconf(kind[0].make(pages, kind[1])) for kind in kinds}
+    walks, order = {kind: [] for kind in kinds}, list(kinds)
+    for kind in kinds:
+        walk(urlconfs[kind], pages)  # what is made once per process is not counted
     shuffler = random.Random(seed)
     for _ in range(rounds):
         shuffler.shuffle(order)
-        for contender in order:
-            walks[contender].append(walk(urlconfs[contender], pages))
-    return {contender: _cost(walks[contender], walks[REFERENCE]) for contender in contenders}
+        for kind in order:
+            walks[kind].append(walk(urlconfs[kind], pages))
+    return tuple(
+        {contender: _cost(walks[contender, conditional], walks[REFERENCE, conditional]) for contender in contenders}
+        for conditional in (False, True)
+    )
 
 
 def _cost(walks, reference):
@@ -88,10 +94,9 @@ def _cost(walks, reference):
     )
 
 
-def relate(costs, contender, other):
-    """Return what a contender costs as a multiple of another, within each round."""
-    pairs = zip(costs[contender].walks, costs[other].walks, strict=True)
-    return Spread.of([one.seconds / base.seconds for one, base in pairs])
+def relate(cost, other):
+    """Return what journeys cost as a multiple of others, within each round."""
+    return Spread.of([one.seconds / base.seconds for one, base in zip(cost.walks, other.walks, strict=True)])
 
 
 def count(contender, pages):

@@ -1,6 +1,6 @@
 """What was measured, as tables for the documentation, and whether the figures to reach hold."""
 
-from .contenders.by_hand import OWNED, REFERENCE
+from .contenders.by_hand import OWNED
 from .contenders.ours import OURS
 from .counts import say
 from .journeys import relate
@@ -83,19 +83,17 @@ def verdicts(plain, conditional):
     """Yield each figure to reach: what it is of, what was measured, the limit."""
     longest = max(plain)
     for pages in plain:
-        yield f"{pages} pages, of {OWNED.name}", relate(plain[pages], OURS, OWNED).median, MOST_OF_OWNED
+        yield f"{pages} pages, of {OWNED.name}", relate(plain[pages][OURS], plain[pages][OWNED]).median, MOST_OF_OWNED
     for contender, cost in plain[longest].items():
         if contender.name in MOST_OF_PEER:
             limit = MOST_OF_PEER[contender.name]
-            yield f"{longest} pages, of {contender.name}", relate(plain[longest], OURS, contender).median, limit
+            yield f"{longest} pages, of {contender.name}", relate(plain[longest][OURS], cost).median, limit
         elif contender is OURS:
             yield f"GET of page {longest}, of page 2", cost.get_growth.median, MOST_GET_GROWTH
             yield f"POST of page {longest}, of page 2", cost.post_growth.median, MOST_POST_GROWTH
     for pages in plain:
-        # The reference has next to nothing to do for a condition.
-        with_conditions = conditional[pages][OURS].milliseconds / conditional[pages][REFERENCE].milliseconds
-        without = plain[pages][OURS].milliseconds / plain[pages][REFERENCE].milliseconds
-        yield f"{pages} pages under conditions, of without", with_conditions / without, MOST_OF_PLAIN
+        added = relate(conditional[pages][OURS], plain[pages][OURS]).median
+        yield f"{pages} pages under conditions, of without", added, MOST_OF_PLAIN
 
 
 def table(title, header, rows):
