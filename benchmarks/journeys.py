@@ -8,8 +8,6 @@ from .contenders.by_hand import REFERENCE
 from .counts import add, counting
 from .visitor import Urlconf, Visitor
 
-#: Pages that a contender shows in each round, at least: of a short journey alone the clock tells too little.
-EACH_ROUND = 30
 #: Pages that stand for "the second" and "the last", since one request alone tells little.
 AT_EACH_END = 3
 
@@ -50,10 +48,10 @@ class Cost:
     walks: list
 
 
-def walk(urlconf, pages):
-    """Walk through so many journeys that there is something to measure."""
+def walk(urlconf, pages, least=0):
+    """Walk one journey, or as many as show at least so many pages: of a short one alone the clock tells too little."""
     with urlconf:
-        journeys = [Visitor().walk() for _ in range(max(1, EACH_ROUND // pages))]
+        journeys = [Visitor().walk() for _ in range(max(1, least // pages))]
     if any(len(journey) != pages for journey in journeys):
         raise AssertionError(f"{[len(journey) for journey in journeys]} pages were shown in place of {pages}.")
     seconds = sum(exchange.seconds for journey in journeys for page in journey for exchange in page)
@@ -66,7 +64,7 @@ def _growth(exchanges, method):
     return statistics.median(costs[-AT_EACH_END:]) / statistics.median(costs[1 : 1 + AT_EACH_END])
 
 
-def measure(contenders, pages, *, rounds, seed):
+def measure(contenders, pages, *, rounds, least, seed):
     """Return the `Cost` of journeys of so many pages by contender: plain ones, and those under conditions."""
     kinds = [(contender, conditional) for conditional in (False, True) for contender in contenders]
     urlconfs = {kind: Urlconf(kind[0].make(pages, kind[1])) for kind in kinds}
@@ -77,7 +75,7 @@ def measure(contenders, pages, *, rounds, seed):
     for _ in range(rounds):
         shuffler.shuffle(order)
         for kind in order:
-            walks[kind].append(walk(urlconfs[kind], pages))
+            walks[kind].append(walk(urlconfs[kind], pages, least))
     return tuple(
         {contender: _cost(walks[contender, conditional], walks[REFERENCE, conditional]) for contender in contenders}
         for conditional in (False, True)

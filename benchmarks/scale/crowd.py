@@ -68,8 +68,9 @@ def fill(what, number):
     since = config.TASK_IDLE_TIMEOUT + 60 if what == "expired" else 0
     write = _write_to_redis if "BENCHMARKS_REDIS" in os.environ else _write_rows
     for first in range(0, number, FILLED):
-        ids = [_task_id(what, each) for each in range(first, min(first + FILLED, number))]
-        write({task_id: random.uniform(since, since + SPAN) for task_id in ids}, data)
+        # Who came first was there last the longest ago.
+        batch = range(first, min(first + FILLED, number))
+        write({_task_id(what, each): since + SPAN * (1 - each / number) for each in batch}, data)
 
 
 def _task_id(what, number):
