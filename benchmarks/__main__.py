@@ -9,7 +9,7 @@ from pathlib import Path
 
 LENGTHS = (3, 10, 30, 100)
 #: Journeys of each contender that are looked into, for each round.
-WALKS_A_ROUND = 20
+WALKS_A_ROUND = 6
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
