@@ -55,7 +55,7 @@ def run(options):
         report.costs_table("The same, every second page under a condition on an answer of the first", conditional),
         report.growth_table(f"Of {max(options.pages)} pages, the last as a multiple of the second", plain),
         report.counts_table(f"One page of {max(options.pages)}", counts),
-        report.table("A page of ten, in parts of what it costs by hand", header, places),
+        report.table(f"A page of {where.PAGES}, in parts of what it costs by hand", header, places),
         report.starting_table(f"What is made once, with {starting.POSITIONS} positions", imports, urls),
         f"Python {platform.python_version()}, Django {django.__version__}, {options.rounds} rounds in each run.\n",
     ]

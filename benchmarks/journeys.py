@@ -84,7 +84,7 @@ def measure(contenders, pages, *, rounds, least, seed):
 
 def _cost(walks, reference):
     return Cost(
-        ratio=Spread.of([one.seconds / base.seconds for one, base in zip(walks, reference, strict=True)]),
+        ratio=relate(walks, reference),
         milliseconds=statistics.median(one.seconds for one in walks) * 1000,
         get_growth=Spread.of([one.get_growth for one in walks]),
         post_growth=Spread.of([one.post_growth for one in walks]),
@@ -92,9 +92,9 @@ def _cost(walks, reference):
     )
 
 
-def relate(cost, other):
-    """Return what journeys cost as a multiple of others, within each round."""
-    return Spread.of([one.seconds / base.seconds for one, base in zip(cost.walks, other.walks, strict=True)])
+def relate(walks, others):
+    """Return what walks cost as a multiple of others, within each round."""
+    return Spread.of([one.seconds / base.seconds for one, base in zip(walks, others, strict=True)])
 
 
 def count(contender, pages):

@@ -83,16 +83,18 @@ def verdicts(plain, conditional):
     """Yield each figure to reach: what it is of, what was measured, the limit."""
     longest = max(plain)
     for pages in plain:
-        yield f"{pages} pages, of {OWNED.name}", relate(plain[pages][OURS], plain[pages][OWNED]).median, MOST_OF_OWNED
+        of_owned = relate(plain[pages][OURS].walks, plain[pages][OWNED].walks).median
+        yield f"{pages} pages, of {OWNED.name}", of_owned, MOST_OF_OWNED
     for contender, cost in plain[longest].items():
         if contender.name in MOST_OF_PEER:
             limit = MOST_OF_PEER[contender.name]
-            yield f"{longest} pages, of {contender.name}", relate(plain[longest][OURS], cost).median, limit
+            of_peer = relate(plain[longest][OURS].walks, cost.walks).median
+            yield f"{longest} pages, of {contender.name}", of_peer, limit
         elif contender is OURS:
             yield f"GET of page {longest}, of page 2", cost.get_growth.median, MOST_GET_GROWTH
             yield f"POST of page {longest}, of page 2", cost.post_growth.median, MOST_POST_GROWTH
     for pages in plain:
-        added = relate(conditional[pages][OURS], plain[pages][OURS]).median
+        added = relate(conditional[pages][OURS].walks, plain[pages][OURS].walks).median
         yield f"{pages} pages under conditions, of without", added, MOST_OF_PLAIN
 
 
