@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -27,6 +27,8 @@ LIVE = {
 
 #: Bytes that answers leave for what is noted of their submission: where it led, what is claimed, and the URLs of both.
 ROOM = 10_000
+#: Characters of an error message that are shown again, and bytes of a task without a limit.
+MOST_OF_MESSAGE, MOST_OF_RESULTS = 400, 1_000_000
 
 
 class Codec(Protocol):
@@ -186,15 +188,54 @@ class Task:
     # Which submissions were executed
 
     def result_of(self, submission: str) -> dict[str, Any] | None:
-        """Return what a submission ended in: ``position``, ``url`` or ``errors``. None if it was not executed."""
+        """Return what a submission ended in: ``position``, ``url`` or ``errors``. None if it was not executed.
+
+        Of one that is long past the position may be empty: it was executed, and no more is known.
+        """
         result: Any = self._document["submissions"].get(submission)
         return {"position": result} if isinstance(result, str) else result
 
     def record(self, submission: str, result: Mapping[str, Any]) -> None:
         # There is one for each page, and most led to another one.
         is_usual = result.keys() == {"position"}
-        self._document["submissions"][submission] = result["position"] if is_usual else dict(result)
+        self._document["submissions"][submission] = result["position"] if is_usual else self._shorten(dict(result))
+        self._trim_results()
         self._changed = True
+
+    def _shorten(self, result: dict[str, Any]) -> Any:
+        """Return a result that is no longer than what answers leave room for."""
+        if len(self._codec.write(result)) <= ROOM // 2:
+            return result
+        return {"errors": self._shorten_errors(result["errors"])} if "errors" in result else ""
+
+    def _shorten_errors(self, errors: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        short: dict[str, list[str]] = {}
+        room = ROOM // 2
+        for name, messages in errors.items():
+            for message in messages:
+                text = message if len(message) <= MOST_OF_MESSAGE else f"{message[:MOST_OF_MESSAGE]}…"
+                room -= len(self._codec.write([name, text]))
+                if room < 0:
+                    return short
+                short.setdefault(name, []).append(text)
+        return short
+
+    def _trim_results(self) -> None:
+        """Let what is noted of submissions take no more than a tenth of the task: the latest keep what they came to."""
+        results = self._document["submissions"]
+        limit = (config.MAX_STATE_BYTES or MOST_OF_RESULTS) // 10
+        if getattr(results, "size", 0) <= limit:
+            return
+        kept: dict[str, Any] = {}
+        room = limit // 2
+        for submission, result in reversed(list(results.items())):
+            is_long = not isinstance(result, str) and len(self._codec.write(result)) > room // 2
+            entry = {submission: "" if kept and is_long else result}
+            room -= len(self._codec.write(entry))
+            if kept and room < 0:
+                break
+            kept |= entry
+        self._document["submissions"] = dict(reversed(kept.items()))
 
     def rendering(self, name: str) -> int:
         """Return how often a page was shown anew after a submission that carried no token of its rendering."""

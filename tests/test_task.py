@@ -236,3 +236,54 @@ def test_a_task_that_ended_nowhere_has_ended():
     task.end("")
     assert kept(task).ended
     assert kept(task).ended_at == ""
+
+
+# What is noted of submissions is bounded
+
+
+def again(task):
+    return Task(task.id, documents.from_text(documents.to_text(task.to_dict())), codec, born=True)
+
+
+def test_what_many_submissions_came_to_takes_a_tenth_of_the_task_at_most():
+    with override_settings(FLOWS_MAX_STATE_BYTES=100_000):
+        task = begin()
+        for number in range(300):
+            task.record(f"key-{number}", {"url": f"/{number}/{'x' * 1900}"})
+            task = again(task)
+        assert len(documents.to_text(task.to_dict())) < 13_000
+        assert task.result_of("key-299") == {"url": f"/299/{'x' * 1900}"}
+        assert task.result_of("key-298") == {"url": f"/298/{'x' * 1900}"}
+        assert task.result_of("key-290") == {"position": ""}
+        assert task.result_of("key-0") is None
+
+
+def test_the_pages_that_many_submissions_led_to_are_remembered():
+    task = begin()
+    for number in range(1000):
+        task.record(f"{number:032}", {"position": f"journey/page-{number}"})
+        task = again(task)
+    assert task.result_of(f"{0:032}") == {"position": "journey/page-0"}
+
+
+@pytest.mark.parametrize("characters", ["z", "é", "\N{GRINNING FACE}"])
+def test_long_errors_are_shown_again_in_part(characters):
+    task = begin()
+    task.record("key", {"errors": {"name": [characters * 50_000, "Second"], "other": ["Third"]}})
+    (errors,) = again(task).result_of("key").values()
+    assert errors["name"][0] == characters * 400 + "…"
+    assert len(documents.to_text(task.to_dict())) < 7_000
+
+
+def test_many_errors_are_shown_again_in_part():
+    task = begin()
+    task.record("key", {"errors": {f"field-{number}": ["Wrong."] for number in range(5_000)}})
+    errors = again(task).result_of("key")["errors"]
+    assert errors["field-0"] == ["Wrong."]
+    assert len(documents.to_text(task.to_dict())) < 7_000
+
+
+def test_of_a_redirect_that_is_too_long_to_be_kept_it_is_known_that_there_was_one():
+    task = begin()
+    task.record("key", {"url": f"/{'x' * 50_000}"})
+    assert again(task).result_of("key") == {"position": ""}

@@ -53,6 +53,11 @@ class Section(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len(self._decoded())
 
+    @property
+    def size(self) -> int:
+        """How many bytes it took when it was read, and what was added since."""
+        return len(self._text or "")
+
     def to_text(self) -> str:
         return write(self._tree) if self._text is None else self._text
 
