@@ -24,8 +24,8 @@ SESSION_KEY = "_flows"
 
 
 def session_binder(request: HttpRequest) -> str:
-    """Return the secret of the visitor's session, which gets one if need be."""
-    session = getattr(request, "session", None)
+    """Return the secret of the visitor's session, which gets one if need be, and who is logged in."""
+    user, session = _user(request), getattr(request, "session", None)
     if session is None:
         raise ImproperlyConfigured(
             "flows.binder.session_binder found no request.session. "
@@ -35,7 +35,7 @@ def session_binder(request: HttpRequest) -> str:
     if not secret:
         secret = next(_made_of_key(session), None) or secrets.token_hex(16)
         session[SESSION_KEY] = secret
-    return str(secret)
+    return _of_user(secret, user)
 
 
 def user_binder(request: HttpRequest) -> str:
@@ -44,8 +44,20 @@ def user_binder(request: HttpRequest) -> str:
 
 
 def _user(request: HttpRequest) -> str:
+    """Return who is logged in. To be asked before a session is read: Django empties one that is void for its user."""
     user = getattr(request, "user", None)
-    return f"user:{user.pk}" if user is not None and user.is_authenticated else ""
+    key = getattr(user, "pk", None) if user is not None and user.is_authenticated else None
+    return "" if key is None else f"user:{key}"
+
+
+def _of_user(secret: str, user: str) -> str:
+    # A session may have changed hands: two users who each logged in from it have the same secret.
+    return f"{secret} {user}" if user else str(secret)
+
+
+def read_session(request: HttpRequest) -> None:
+    """Read who the visitor is, and begin no session. To be done before a transaction of ours begins."""
+    is_owner(request, "")
 
 
 def get_owner(request: HttpRequest) -> str:
@@ -57,26 +69,28 @@ def get_owner(request: HttpRequest) -> str:
 def is_owner(request: HttpRequest, owner: str) -> bool:
     """Return whether a task with this owner is the visitor's.
 
-    A task begun before a login, when the session was all that was known of the visitor, is still his after it.
+    A task begun before a login, when the session was all that was known of the visitor, is still theirs after it.
     """
     session = getattr(request, "session", None)
     hasten(session)
-    if session is not None and not session.get(SESSION_KEY):
-        _put_back(session, owner)
-    visitors = [session[SESSION_KEY]] if session is not None and session.get(SESSION_KEY) else []
-    binder = config.get_task_binder()
-    if binder is user_binder:
-        visitors.append(_user(request))
-    elif binder is not session_binder:  # these two would begin a session for a stranger
-        visitors.append(binder(request))
-    return any(_is_hash(owner, visitor) for visitor in filter(None, visitors))
+    user, binder = _user(request), config.get_task_binder()
+    if session is not None and _is_session(session, owner, user):
+        return True
+    # Not by the binders of this module, which would begin a session for a stranger.
+    if binder is session_binder:
+        return False
+    visitor = user if binder is user_binder else binder(request)
+    return bool(visitor) and _is_hash(owner, visitor)
 
 
-def _put_back(session: Any, owner: str) -> None:
-    """Put the secret of a task's owner back into his session, where a request that had loaded it before took it out."""
-    for secret in _made_of_key(session):
-        if _is_hash(owner, secret):
-            session[SESSION_KEY] = secret
+def _is_session(session: Any, owner: str, user: str) -> bool:
+    kept = session.get(SESSION_KEY)
+    for secret in [kept] if kept else _made_of_key(session):
+        if _is_hash(owner, secret) or _is_hash(owner, _of_user(secret, user)):
+            if not kept:
+                session[SESSION_KEY] = secret  # a request that had loaded the session before took it out
+            return True
+    return False
 
 
 def _made_of_key(session: Any) -> Iterator[str]:

@@ -19,6 +19,7 @@ from .navigation import Navigation
 from .outcomes import COMPLETE, Complete, OutcomeResponse
 from .positions import Position
 from .progress import Progress
+from .sensitive import show_fields
 from .task import Task
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -114,6 +115,7 @@ class Execution(Navigation):
 
     def _act(self) -> Any:
         action = cast(Any, self.component(self.position))
+        show_fields(self.request)
         outcome = action.dispatch(self.request, *self.args, **self.kwargs)
         if isinstance(outcome, OutcomeResponse):
             self._carrier, outcome = outcome, outcome.outcome

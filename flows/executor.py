@@ -5,25 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.core.handlers.exception import response_for_exception
-from django.http import Http404, HttpRequest, HttpResponseBadRequest, HttpResponseRedirect, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
 from . import binder, pages
+from .components import FlowComponent
 from .config import config
 from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
 from .guarantees import Guarantees, lock_settled
-from .links import ON_COMPLETE_PARAM, Links, get_lasting_url, get_safe_redirect, get_task_id, new_task_id, url_in_task
+from .links import Links, get_lasting_url, get_task_id, new_task_id, url_in_task
+from .opening import Opening, is_shown
 from .positions import Position
+from .sensitive import hide_fields
+from .session_snapshot import SessionSnapshot
 from .sessions import SessionChange
-from .statestore import codec, documents
-from .statestore.base import BaseStateStore, Hold, Record, shorten
+from .statestore import documents
+from .statestore.base import BaseStateStore, Hold, Record
+from .statestore.database_errors import unavailable
 from .submission import Submission, entry_rendering, show_entry, spend_entry
 from .task import Task
 from .transactions import RequestsTransaction
@@ -38,20 +40,27 @@ class Executor:
         self, store: BaseStateStore, app_name: str, request: HttpRequest, position: Position, *args: Any, **kwargs: Any
     ) -> None:
         self.store = store
-        self.flow = f"{app_name}:{position.root.name}"
         self.request = request
         self.position = position
         self.args = args
         self.kwargs = kwargs
         self.links = Links(request, position)
+        self.opening = Opening(request, f"{app_name}:{position.root.name}", self.links)
         self.guarantees: Guarantees | None = None
+        self.snapshot = SessionSnapshot(request)
 
     def respond(self, rest: str | None = None) -> HttpResponseBase:
-        """Answer the request. ``rest`` is what its path has below the flow where that is no page of it."""
+        """Answer the request. ``rest`` is what its path has below the flow where that is no page of it.
+
+        Exceptions that are not ours go up, to the project's middleware and handlers.
+        """
+        if rest is not None and config.TASK_ID_PARAM not in self.request.GET:
+            raise Http404(f"'{rest}' is no page of the flow '{self.position.root.name}'.")
+        hide_fields(self.request)
         try:
-            if rest is not None and config.TASK_ID_PARAM not in self.request.GET:
-                raise Http404(f"'{rest}' is no page of the flow '{self.position.root.name}'.")
-            response = self.show() if self.request.method in SAFE_METHODS else self.submit()
+            with unavailable():
+                self.action = self._set_up()
+                response = self.show() if self.request.method in SAFE_METHODS else self.submit()
         except StateNotFound as error:
             logger.info("%s", error)
             # Asked as for a task that there is: where that reads the session, it may set or take away a cookie.
@@ -59,17 +68,22 @@ class Executor:
             response = pages.no_such_task(self.request, self.position)
         except (StateDamaged, StoreUnavailable) as error:
             response = self._answer_for(error)
-        except UnreadablePostError:
-            response = HttpResponseBadRequest()
-        except (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError) as error:
-            # As Django would answer them; here, so that these pages too are kept out of caches.
-            response = response_for_exception(self.request, error)
-        return pages.make_private(pages.guard(response, self._answer_for))
+        response = pages.guard(response, self._answer_for)
+        return pages.make_private(pages.lead_by_get(self.request, response))
+
+    def _set_up(self) -> FlowComponent | None:
+        """Return the action of this request as its ``as_view()`` would make it, before the body is read."""
+        if not self.position.is_action:
+            return None
+        action: Any = self.position.component()
+        action.setup(self.request, *self.args, **self.kwargs)
+        return cast(FlowComponent, action)
 
     def _answer_for(self, error: Exception) -> HttpResponseBase:
         if isinstance(error, StateDamaged):
             logger.error("A stored task cannot be read; its visitor is told that there is none.", exc_info=error)
             return pages.no_such_task(self.request, self.position)
+        self.snapshot.put_back()
         if self.guarantees and self.guarantees.claimed:
             return pages.being_finished(self.request, self.position)
         return pages.busy(self.request, self.position)
@@ -81,29 +95,30 @@ class Executor:
         if task_id is None:
             return self._show_entry()
         record = self.store.read(task_id)
-        task = self._open(task_id, record)
+        task = self.opening.open(task_id, record)
         if task.ended:
             return self._show_end(task)
         if task.claim:
             return pages.being_finished(self.request, self.position)
         execution = self._execution(task)
-        with RequestsTransaction():
-            result = execution.run()
-            response = self._answer(execution, result)
-        if self._is_seen(result, response):
+        result, response = self._run(execution)
+        if result.acted and is_shown(self.request, response):
             task.walk_to(self.position.name)
             task.show(self.position.name)
         if not self._keep_seen(task, record) and result.target and not result.misled:
             raise StoreUnavailable("What leads on from here could not be noted.")
         return response
 
-    def _show_entry(self) -> HttpResponseBase:
-        owner = binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
-        execution = self._execution(self._begin(new_task_id()), on_link=self._bear(owner))
+    def _run(self, execution: Execution) -> tuple[Result, HttpResponseBase]:
         with RequestsTransaction():
             result = execution.run()
-            response = self._answer(execution, result)
-        if self._is_seen(result, response):
+            return result, self._answer(execution, result)
+
+    def _show_entry(self) -> HttpResponseBase:
+        owner = binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
+        execution = self._execution(self.opening.begin(new_task_id()), on_link=self._bear(owner))
+        result, response = self._run(execution)
+        if result.acted and is_shown(self.request, response):
             show_entry(self.request)
         return response
 
@@ -117,13 +132,6 @@ class Executor:
             task.born = True
 
         return bear
-
-    def _is_seen(self, result: Result, response: HttpResponseBase) -> bool:
-        """Return whether a person is shown the page, and not a crawler's or a browser's guess fetches it."""
-        purpose = self.request.META.get("HTTP_SEC_PURPOSE") or self.request.META.get("HTTP_PURPOSE") or ""
-        return (
-            self.request.method == "GET" and result.acted and response.status_code == 200 and "prefetch" not in purpose
-        )
 
     def _keep_seen(self, task: Task, record: Record) -> bool:
         """Write what looking at a page changed. Returns False if another request is at the task, and goes before."""
@@ -141,21 +149,24 @@ class Executor:
     # POST
 
     def submit(self) -> HttpResponseBase:
-        owner = binder.get_owner(self.request)  # reads the session, before any transaction of ours
+        binder.read_session(self.request)  # before any transaction of ours
+        self.snapshot.keep()
         task_id = get_task_id(self.request)
         submission = Submission(self.request, self.position)
         # Not by the rendering of a body without a token: a session ends with one submission, whichever that was.
-        word = submission.key(f"word of {task_id}", 0)
-        self.change = SessionChange(self.store, self.request, word, has_token=submission.has_token)
-        with self.change.undone_on_failure():
-            return self._submit(task_id, submission, owner)
+        same = submission.key(f"word of {task_id}", 0)
+        self.change = SessionChange(self.store, self.request, same, has_token=submission.has_token)
+        with self.snapshot.undone_on_failure():
+            return self._submit(task_id, submission)
 
-    def _submit(self, task_id: str | None, submission: Submission, owner: str) -> HttpResponseBase:
+    def _submit(self, task_id: str | None, submission: Submission) -> HttpResponseBase:
         if task_id:
             key = submission.key(task_id, 0) if submission.has_token else None
             return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
-        if not submission.has_token and self.change.has_lost_session and (twin := self.change.answer_twin()):
-            return twin
+        is_stranger = not submission.has_token and self.change.has_lost_session
+        if is_stranger and (duplicate := self.change.answer_duplicate()):
+            return duplicate
+        owner = binder.get_owner(self.request)
         rendering = entry_rendering(self.request)
         # A token is of one rendering for one visitor; the owner may be another after a login or logout.
         scope = "" if submission.has_token else owner
@@ -169,35 +180,45 @@ class Executor:
     def _hold(
         self, holding: AbstractContextManager[Hold], task_id: str, submission: Submission, key: str | None
     ) -> HttpResponseBase:
-        """Execute a submission while its task is held, unless it was executed before."""
+        """Answer a submission while its task is held. What failed after a commit is raised when that is noted."""
         try:
             with holding as hold:
-                task = self._open(task_id, hold.record) if hold.record else self._begin(task_id)
-                if task.claim:
-                    return pages.being_finished(self.request, self.position)
-                key = key or submission.key(task_id, 0 if task.ended else task.rendering(self.position.name))
-                earlier = None if task.ended else task.result_of(key)
-                if not task.ended and not (earlier and "errors" not in earlier):
-                    if task.resume_at(self.position.name) and (twin := self.change.answer_twin()):
-                        return twin  # what it came with was ended half way, and is not who goes on
-                    return self._execute(task, hold, submission, key, earlier)
-                response = self._replay(self._execution(task), earlier) if earlier else self._show_end(task)
-                self.change.hand_over(response)
-                return response
+                response = self._answer_held(hold, task_id, submission, key)
         except StateNotFound:
-            if twin := self.change.answer_twin():
-                return twin
+            if duplicate := self.change.answer_duplicate():
+                return duplicate
             raise
         except StoreConflict:
             if not (self.guarantees and self.guarantees.let_go):
                 raise
-        # Between two parts of the submission its twin came in, and went on with it.
-        return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
+            # Between two parts of the submission its duplicate came in, and went on with it.
+            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
+        if hold.failures:
+            self.snapshot.keep()
+            raise hold.failures[0]
+        return response
+
+    def _answer_held(self, hold: Hold, task_id: str, submission: Submission, key: str | None) -> HttpResponseBase:
+        """Execute a submission, unless it was executed before."""
+        task = self.opening.open(task_id, hold.record) if hold.record else self.opening.begin(task_id)
+        if task.claim:
+            return pages.being_finished(self.request, self.position)
+        key = key or submission.key(task_id, 0 if task.ended else task.rendering(self.position.name))
+        earlier = None if task.ended else task.result_of(key)
+        if not task.ended and not (earlier and "errors" not in earlier):
+            if task.resume_at(self.position.name) and (duplicate := self.change.answer_duplicate()):
+                return duplicate  # what it came with was ended half way, and is not who goes on
+            return self._execute(task, hold, submission, key, earlier)
+        response = self._replay(self._execution(task), earlier) if earlier else self._show_end(task)
+        self.change.attach_session_cookie(response)
+        return response
 
     def _execute(
         self, task: Task, hold: Hold, submission: Submission, key: str, earlier: dict[str, Any] | None
     ) -> HttpResponseBase:
-        guarantees = self.guarantees = Guarantees(self.store, self.request, self.position, key, hold, self.change)
+        guarantees = self.guarantees = Guarantees(
+            self.store, self.request, self.position, key, hold, self.change, self.snapshot
+        )
         execution = self._execution(task, submission_key=key, on_effects=guarantees.begin)
         execution.refusal = earlier and earlier["errors"]
         with guarantees.transaction:
@@ -208,7 +229,7 @@ class Executor:
             kept = task.changed or hold.is_idle if task.born else executed or execution.linked
             data = guarantees.settle(task) if kept else ""
         if executed:
-            self.change.leave_word(response.headers.get("Location") or url_in_task(self.request, task.id))
+            self.change.record_new_session(response.headers.get("Location") or url_in_task(self.request, task.id))
         if kept:
             guarantees.save(task, data)
         elif not task.born:
@@ -253,21 +274,10 @@ class Executor:
 
     # Both
 
-    def _begin(self, task_id: str) -> Task:
-        url = get_safe_redirect(self.request, self.request.GET.get(ON_COMPLETE_PARAM))
-        return Task.begin(task_id, self.flow, codec, kwargs=self.links.captured, on_complete_url=url)
-
-    def _open(self, task_id: str, record: Record) -> Task:
-        """Return the task in a record. Its owner is checked before anything in it is decoded."""
-        if not binder.is_owner(self.request, record.owner):
-            raise StateNotFound(f"The task {shorten(task_id)} is another visitor's.")
-        task = Task(task_id, documents.from_text(record.data), codec, born=True)
-        if task.flow != self.flow:
-            raise StateNotFound(f"The task {shorten(task_id)} is of another flow.")
-        return task
-
     def _execution(self, task: Task, **options: Any) -> Execution:
-        return Execution(self.request, self.position, task, self.links, self.args, self.kwargs, **options)
+        # What setup() made of them.
+        args, kwargs = getattr(self.action, "args", self.args), dict(getattr(self.action, "kwargs", self.kwargs))
+        return Execution(self.request, self.position, task, self.links, args, kwargs, self.action, **options)
 
     def _answer(self, execution: Execution, result: Result) -> HttpResponseBase:
         """Make a response of a result."""

@@ -23,6 +23,7 @@ from .config import config
 from .exceptions import StateNotFound, StoreUnavailable
 from .links import url_in_task
 from .positions import Position
+from .session_snapshot import SessionSnapshot
 from .sessions import SessionChange
 from .statestore import documents
 from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
@@ -56,15 +57,17 @@ class Guarantees:
         key: str,
         hold: Hold,
         change: SessionChange,
+        snapshot: SessionSnapshot,
     ) -> None:
         self.store = store
         self.change = change
+        self.snapshot = snapshot
         self.request = request
         self.position = position
         self.key = key
         self.hold = hold
         #: The transaction of the project's databases; those of the store are its hold's.
-        self.transaction = RequestsTransaction(for_effects="transaction" not in store.guarantees)
+        self.transaction = RequestsTransaction(hold)
         #: Whether something runs, or ran, under a claim that is not settled yet.
         self.claimed = False
 
@@ -104,14 +107,24 @@ class Guarantees:
         self.transaction.check(self.position.name)
         self.transaction.commit()
         self.change.save()
-        self.change.leave_word(url_in_task(self.request, task.id))
+        self.change.record_new_session(url_in_task(self.request, task.id))
         before, keep = self.hold.record, self.hold.claim if task.claim else self.hold.settle
         try:
             keep(owner, data)
         finally:
             if self.hold.record is not before:  # also where another request came in after it was kept
-                self.change.keep()
+                self.snapshot.keep(is_claimed=bool(task.claim))
+        if self.hold.failures:
+            self._stop(task, owner)
         self.transaction.begin(for_effects=not task.claim)
+
+    def _stop(self, task: Task, owner: str) -> None:
+        """Raise what failed after a commit, before anything more is run."""
+        if task.claim:
+            task.drop_claim()
+            self.hold.settle(owner, documents.to_text(task.to_dict()))
+            self.snapshot.keep()
+        raise self.hold.failures[0]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest
@@ -26,25 +26,28 @@ class Navigation:
         task: Task,
         links: Links,
         args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        kwargs: dict[str, Any],
+        action: FlowComponent | None = None,
     ) -> None:
         self.request = request
         self.position = position
         self.task = task
         self.args = args
-        self.kwargs = dict(kwargs)
+        self.kwargs = kwargs
         self.links = links
         self._components: dict[Position, FlowComponent] = {}
+        if action is not None:
+            self._add(position, action)
 
     def component(self, place: Position) -> FlowComponent:
         """Return the one instance of this request for a place."""
         instance = self._components.get(place)
-        if instance is None:
-            instance = self._components[place] = place.component()
-            instance.setup_flow(cast("Execution", self), place)
-            if place.is_action:
-                cast(Any, instance).setup(self.request, *self.args, **self.kwargs)
-                instance.kwargs = self.kwargs  # shared, so that what one sets every link carries
+        return instance or self._add(place, place.component())
+
+    def _add(self, place: Position, instance: FlowComponent) -> FlowComponent:
+        # Not by the setup() of a view, which is for the page that is asked for.
+        instance.setup_flow(cast("Execution", self), place)
+        self._components[place] = instance
         return instance
 
     def scaffold(self, place: Position) -> Scaffold:

@@ -16,6 +16,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from .exceptions import StateDamaged, StoreUnavailable
 from .links import Links
 from .positions import Position
+from .statestore.database_errors import unavailable
 
 #: Seconds after which a client may try again when the store was busy.
 RETRY_AFTER = 2
@@ -80,11 +81,19 @@ def guard(response: HttpResponseBase, answer: Callable[[Exception], HttpResponse
         def render_guarded() -> HttpResponseBase:
             del response.render
             try:
-                return render_page()
+                with unavailable():
+                    return render_page()
             except (StoreUnavailable, StateDamaged) as error:
                 return make_private(answer(error))
 
         response.render = render_guarded  # type: ignore[method-assign,assignment]
+    return response
+
+
+def lead_by_get(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Let a client follow a redirect with GET. After other methods than POST some would repeat the method there."""
+    if request.method not in ("GET", "HEAD", "POST") and response.status_code in (301, 302):
+        response.status_code = 303
     return response
 
 

@@ -1,4 +1,4 @@
-"""What makes two requests one submission: the same body at the same position of the same task.
+"""What makes two requests one submission: the same method, query and body at the same position of the same task.
 
 Django masks the CSRF token anew for each rendering of a form, so the bodies of two renderings differ even where
 the answers do not. A body without a token in it is told apart by how often its page was shown.
@@ -14,7 +14,10 @@ from typing import Any
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, QueryDict, RawPostDataException, UnreadablePostError
 from django.middleware.csrf import CSRF_TOKEN_LENGTH
+from django.utils.crypto import salted_hmac
 
+from .config import config
+from .links import ON_COMPLETE_PARAM
 from .positions import Position
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -26,26 +29,50 @@ SESSION_PAGES = 50
 
 
 class Submission:
-    """One POST: what it is, read from the request before anything is locked."""
+    """One request that may do something: what it is, read before anything is locked. Raises `BadRequest`."""
 
     def __init__(self, request: HttpRequest, position: Position) -> None:
         self._digest = hashlib.sha256()
-        # The path for the sake of its arguments.
-        for part in (position.name.encode(), request.path_info.encode(errors="surrogateescape"), *_body(request)):
-            self._digest.update(b"%d:" % len(part) + part)
-        _check_length(request)
-        token = request.POST.get(TOKEN_FIELD, "") if request.content_type in FORM_TYPES else ""
+        try:
+            for part in _parts(request, position):
+                self._digest.update(b"%d:" % len(part) + part)
+            _check_length(request)
+        except UnreadablePostError as error:
+            raise BadRequest(f"The request cannot be read: {error}") from error
+        token = request.POST.get(TOKEN_FIELD, "") if _is_form(request) else ""
         self.has_token = len(token) == CSRF_TOKEN_LENGTH
 
     def key(self, scope: str, rendering: int) -> str:
-        """Return the key of the submission within a task, or within a visitor where there is no task yet."""
+        """Return the key of the submission within a task, or within a visitor where there is no task yet.
+
+        It is keyed: whoever reads a store cannot find out what was typed by trying.
+        """
         value = f"{scope}:{0 if self.has_token else rendering}:{self._digest.hexdigest()}"
-        return hashlib.sha256(value.encode()).hexdigest()[:32]
+        return salted_hmac("flows.submission", value, algorithm="sha256").hexdigest()[:32]
+
+
+def _parts(request: HttpRequest, position: Position) -> Iterator[bytes]:
+    yield position.name.encode()
+    yield str(request.method).encode()
+    yield request.path_info.encode(errors="surrogateescape")  # for the sake of its arguments
+    yield _query(request)
+    yield from _body(request)
+
+
+def _is_form(request: HttpRequest) -> bool:
+    """Return whether Django reads the body as a form: of a POST alone."""
+    return request.method == "POST" and request.content_type in FORM_TYPES
+
+
+def _query(request: HttpRequest) -> bytes:
+    """Return what the query string says but for what is ours."""
+    ours = (config.TASK_ID_PARAM, ON_COMPLETE_PARAM)
+    return json.dumps([[name, values] for name, values in request.GET.lists() if name not in ours]).encode()
 
 
 def _body(request: HttpRequest) -> Iterator[bytes]:
     """Yield what the body says. A multipart body is taken apart: browsers send it with another boundary each time."""
-    if request.content_type not in FORM_TYPES:
+    if not _is_form(request):
         yield request.body
         return
     yield json.dumps([[name, values] for name, values in _post(request).lists()]).encode()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from types import TracebackType
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
+from .statestore.atomic import Atomic
+from .statestore.base import Hold
 from .statestore.database_errors import unavailable
 
 #: The engine that Django gives to a site without databases.
@@ -14,15 +17,19 @@ NO_DATABASE = "django.db.backends.dummy"
 
 
 class RequestsTransaction:
-    """The transaction that ``ATOMIC_REQUESTS`` promises, and ``for_effects`` one on the default database anyway.
+    """The transactions that ``ATOMIC_REQUESTS`` promises; with a ``hold`` those of the project's models anyway.
 
     Our views step out of Django's own: the session is read before our transaction begins, and a store that is
     not in the database is written after the effects are committed. What fails before that leaves no effects.
     A database that is busy, or cannot be reached, is `StoreUnavailable` here too.
+
+    What fails after a commit is put into the ``failures`` of the hold, to be raised when it is noted that there was
+    one; without a hold it is raised at the end.
     """
 
-    def __init__(self, *, for_effects: bool = False) -> None:
-        self._for_effects = for_effects
+    def __init__(self, hold: Hold | None = None) -> None:
+        self._hold = hold
+        self._failures: list[BaseException] = [] if hold is None else hold.failures
         self._transactions = ExitStack()
         self._aliases: list[str] = []
 
@@ -35,8 +42,10 @@ class RequestsTransaction:
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        return self._transactions.__exit__(kind, error, traceback)
+    ) -> None:
+        self._transactions.__exit__(kind, error, traceback)
+        if self._hold is None and self._failures:
+            raise self._failures[0]
 
     def check(self, place: str) -> None:
         """Raise `TransactionManagementError` if what was done at ``place`` is not going to be committed.
@@ -57,10 +66,24 @@ class RequestsTransaction:
 
     def begin(self, *, for_effects: bool) -> None:
         """Go on in a new transaction, or without one where the settings ask for none."""
+        wanted = {alias for alias, options in connections.settings.items() if options["ATOMIC_REQUESTS"]}
+        if for_effects and self._hold:
+            wanted |= get_aliases()
         self._transactions.enter_context(unavailable())
         with unavailable():
-            for alias, options in connections.settings.items():
-                wanted = options["ATOMIC_REQUESTS"] or (for_effects and self._for_effects and alias == DEFAULT_DB_ALIAS)
-                if wanted and options["ENGINE"] != NO_DATABASE and not connections[alias].in_atomic_block:
-                    self._transactions.enter_context(transaction.atomic(alias))
+            for alias in sorted(wanted):
+                if not (self._is_held(alias) or connections.settings[alias]["ENGINE"] == NO_DATABASE):
+                    self._transactions.enter_context(Atomic(alias, self._failures))
                     self._aliases.append(alias)
+
+    def _is_held(self, alias: str) -> bool:
+        """Return whether the store has a transaction in a database, in which the effects are too."""
+        return bool(self._hold and self._hold.alias == alias and connections[alias].in_atomic_block)
+
+
+def get_aliases() -> set[str]:
+    """Return the databases into which the routers let the models of the project be written."""
+    if not router.routers:
+        return {DEFAULT_DB_ALIAS}
+    models = [model for model in apps.get_models() if model._meta.managed and model._meta.app_label != "flows"]
+    return {router.db_for_write(model) for model in models}

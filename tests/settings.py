@@ -47,11 +47,11 @@ TEMPLATES = [
 ]
 
 
-def _database(kind):
+def _database(kind, name="flows-tests"):
     """Return the DATABASES entry; tests/conftest.py adds where a started server listens."""
     if kind == "sqlite":
         # A file: an in-memory database is one connection, shared by all threads, in which nothing can race.
-        file = Path(tempfile.gettempdir()) / f"flows-tests-{os.getpid()}.sqlite3"
+        file = Path(tempfile.gettempdir()) / f"{name}-{os.getpid()}.sqlite3"
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "TEST": {"NAME": file}}
     if kind == "postgres":
         return {"ENGINE": "django.db.backends.postgresql", "NAME": "flows"}
@@ -70,4 +70,8 @@ def _database(kind):
     )
 
 
-DATABASES = {"default": _database(os.environ.get("FLOWS_TEST_DATABASE", "sqlite"))}
+DATABASES = {
+    "default": _database(os.environ.get("FLOWS_TEST_DATABASE", "sqlite")),
+    # For what may be routed elsewhere.
+    "other": _database("sqlite", "flows-tests-other"),
+}

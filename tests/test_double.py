@@ -163,18 +163,18 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
         "cycle_key": lambda request: request.session.cycle_key(),
         "login": lambda request: login(request, user),
     }
-    valid, leave, kept = Counted.form_valid, sessions.SessionChange.leave_word, []
+    valid, leave, kept = Counted.form_valid, sessions.SessionChange.record_new_session, []
 
     def form_valid(self, form):
         changes[change](self.request)
         return valid(self, form)
 
-    def leave_word(self, url):
+    def record_new_session(self, url):
         leave(self, url)
         kept.append(self.request.session.__class__(self.request.session.session_key).load())
 
     monkeypatch.setattr(Counted, "form_valid", form_valid)
-    monkeypatch.setattr(sessions.SessionChange, "leave_word", leave_word)
+    monkeypatch.setattr(sessions.SessionChange, "record_new_session", record_new_session)
     visitor = logged_in() if change == "logout" else Visitor()
     visitor.open(reverse("flows:journey"))
     late = visitor.twin()  # whom the new cookie does not reach

@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client, RequestFactory
@@ -13,6 +14,7 @@ from django.urls import reverse
 from flows import binder
 from flows.models import StoredTask
 
+from tests.testapp.models import Effect
 from tests.visitor import Visitor
 
 pytestmark = pytest.mark.django_db
@@ -255,3 +257,90 @@ def test_two_first_posts_of_a_visitor_at_once_each_have_a_task():
         thread.join()
     assert len(set(urls)) == 2
     assert all(visitor.open(url).status_code == 200 for url in urls)
+
+
+# Whose session it is
+
+
+@pytest.fixture(params=["session_binder", "user_binder"])
+def each_binder(request, settings):
+    settings.FLOWS_TASK_BINDER = f"flows.binder.{request.param}"
+
+
+def test_a_session_that_is_void_for_its_user_opens_nothing(each_store, each_binder):
+    anna = User.objects.create_user("anna", password="old")
+    visitor = Visitor()
+    visitor.client.force_login(anna)
+    visitor.open(reverse("flows:journey"))
+    visitor.submit(name="one")
+    form = visitor.form(name="two")
+    anna.set_password("new")
+    anna.save()
+    assert visitor.client.post(visitor.url, form).status_code == 404
+    assert visitor.client.get(visitor.url).status_code == 404
+    assert visitor.client.get(visitor.url).status_code == 404  # with the session that came in its place
+    assert not Effect.objects.filter(what="journey/second").exists()
+
+
+def take_over(visitor, username):
+    """Return a browser with a copy of the visitor's session in which somebody has logged in.
+
+    As comes of a request that had loaded the session before its visitor logged in, and ended its own login after that.
+    """
+    data = dict(visitor.client.session)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create(username=username))
+    session = client.session
+    session.update({name: value for name, value in data.items() if not name.startswith("_auth")})
+    session.save()
+    return Visitor(client)
+
+
+def test_two_who_logged_in_from_one_session_open_nothing_of_each_other(visitor):
+    planter, url = take_over(visitor, "planter"), visitor.url
+    visitor.client.force_login(User.objects.create(username="anna"))
+    visitor.open(url)
+    visitor.submit(name="two")
+    assert visitor.page == "/journey/third/"
+    assert planter.client.get(visitor.url).status_code == 404
+    planter.open(reverse("flows:journey"))
+    planter.submit(name="one")
+    assert planter.page == "/journey/second/"
+    assert visitor.client.get(planter.url).status_code == 404
+
+
+def test_what_was_begun_before_the_login_is_opened_by_the_session_before_it_until_it_goes_on(visitor):
+    earlier, url = visitor.twin(), visitor.url
+    data = dict(visitor.client.session)
+    visitor.client.force_login(User.objects.create(username="anna"))
+    session = SessionStore(earlier.client.cookies["sessionid"].value)
+    session.update(data)
+    session.save()
+    visitor.open(url)
+    visitor.submit(name="two")
+    assert visitor.page == "/journey/third/"
+    assert earlier.client.get(url).status_code == 404
+
+
+def test_a_user_without_a_key_is_known_by_the_session():
+    class Token(AnonymousUser):
+        is_authenticated = True
+
+    session = Client().session
+    assert binder.session_binder(request_of(session, Token())) == session[binder.SESSION_KEY]
+
+
+# Requests without a session
+
+
+@pytest.fixture
+def away_site(visitor):
+    """A browser that withholds its cookies, as from a form on another site."""
+    return Client()
+
+
+def test_a_post_without_cookies_begins_no_session_and_sets_no_cookie(visitor, away_site):
+    response = away_site.post(visitor.url, {"name": "two"})
+    assert response.status_code == 404
+    assert not response.cookies
+    assert visitor.client.get(visitor.url).status_code == 200

@@ -1,17 +1,21 @@
 """The pages as they are before anyone styles them, their headers, and bad input."""
 
+import sqlite3
 from html.parser import HTMLParser
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 
+from flows import session_row
 from flows.exceptions import StoreUnavailable
 from flows.statestore.django_store import StateStore
 
-from tests.testapp.flows import Menu
+from tests.testapp.flows import Counted, Menu
 from tests.testapp.models import Effect
 from tests.visitor import Visitor
 
@@ -111,19 +115,59 @@ def test_the_pages_can_be_overridden(visitor, settings, tmp_path):
         assert response.status_code in (302, 405) or not response.content or response.content.startswith(b"mine ")
 
 
-@pytest.mark.parametrize("url", ["/journey/gone/", "/walled/members/"])
-def test_pages_that_are_refused_are_kept_out_of_caches_too(client, url):
-    client.force_login(User.objects.create(username="anna"))
-    response = client.get(url)
-    assert response.status_code in (403, 404)
-    assert "no-store" in response["Cache-Control"]
+# Exceptions are Django's and the project's
 
 
-def test_what_cannot_be_read_of_no_page_is_kept_out_of_caches_too(client, settings):
-    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2
-    response = client.get("/journey/gone/?a=1&b=2&c=3")
-    assert response.status_code == 400
-    assert "no-store" in response["Cache-Control"]
+class Watching:
+    """A middleware with a page of its own for some exceptions."""
+
+    seen = []
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        self.seen.append(type(exception))
+        return HttpResponse("Please wait an hour.", status=429) if isinstance(exception, PermissionDenied) else None
+
+
+@pytest.fixture
+def seen(settings, monkeypatch):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.Watching"]
+    monkeypatch.setattr(Watching, "seen", [])
+    return Watching.seen
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(
+    "error", [PermissionDenied("No."), Http404("No."), SuspiciousOperation("No."), BadRequest("No."), ValueError("No.")]
+)
+def test_middleware_sees_exceptions_as_of_any_view(seen, visitor, monkeypatch, error, method):
+    def act(self, request, *args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(Counted, method, act, raising=False)
+    visitor.client.raise_request_exception = False
+    expected = {PermissionDenied: 429, Http404: 404, ValueError: 500}.get(type(error), 400)
+    data = visitor.form(name="two") if method == "post" else None
+    assert getattr(visitor.client, method)(visitor.url, data).status_code == expected
+    assert seen == [type(error)]
+
+
+def test_middleware_does_not_see_what_we_have_a_page_for(seen, visitor):
+    assert visitor.client.get(f"/journey/second/?_t={'0' * 32}").status_code == 404
+    assert visitor.client.get(visitor.url.replace("second", "third")).status_code == 302
+    assert seen == []
+
+
+def test_the_projects_own_page_for_what_is_not_found_is_shown(client, settings, tmp_path):
+    (tmp_path / "404.html").write_text("We have looked everywhere.")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    response = client.get("/journey/gone/")
+    assert (response.status_code, response.content) == (404, b"We have looked everywhere.")
 
 
 # A store that is away
@@ -150,6 +194,41 @@ def test_a_store_that_cannot_be_reached_is_busy_and_loses_nothing(visitor, monke
     visitor.send(visitor.url, form)
     assert visitor.page == "/journey/third/"
     assert Effect.objects.filter(what="journey/second").count() == 1
+
+
+def database_away(*args, **options):
+    raise OperationalError("unable to open database file") from sqlite3.OperationalError("unable to open")
+
+
+@pytest.mark.parametrize("page", ["first", "later"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_sessions_that_cannot_be_read_are_busy_and_lose_nothing(visitor, monkeypatch, method, page):
+    if page == "first":
+        visitor.open(reverse("flows:journey"))
+    form = visitor.form(name="two")
+    with monkeypatch.context() as patch:
+        for name in ("load", "save", "exists"):
+            patch.setattr(session_row.SessionStore, name, database_away)
+        response = getattr(visitor.client, method)(visitor.url, form if method == "post" else None)
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    visitor.send(visitor.url, form)
+    assert visitor.page == ("/journey/second/" if page == "first" else "/journey/third/")
+
+
+def test_who_had_no_session_is_given_none_by_what_could_not_be_done(client, monkeypatch):
+    for name in ("load", "save", "exists"):
+        monkeypatch.setattr(session_row.SessionStore, name, database_away)
+    monkeypatch.setattr(StateStore, "birth", Away.birth)
+    response = client.post(reverse("flows:journey"), {"name": "one"})
+    assert response.status_code == 503
+    assert not response.cookies
+
+
+def test_a_template_that_asks_a_database_that_is_away_is_busy(linking, monkeypatch):
+    monkeypatch.setattr(Menu, "links", database_away)
+    visitor = Visitor()
+    visitor.open(reverse("flows:free"))
+    assert (visitor.response.status_code, visitor.response["Retry-After"]) == (503, "2")
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import pytest
 from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
+from django.http import Http404
 from django.test import Client
 from django.urls import reverse
 
@@ -134,14 +136,59 @@ def test_the_page_that_asks_to_try_again_is_shown_to_who_sent_the_form(each_stor
     assert visitor.response.context["user"].username == "anna"
 
 
-def test_a_refusal_is_an_answer_and_ends_the_session_all_the_same(each_store, visitor, during):
+@pytest.fixture(params=[*SESSIONS, "cached_db", "file", "signed_cookies"])
+def every_engine(request, settings, tmp_path):
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
+    settings.SESSION_FILE_PATH = tmp_path
+
+
+def test_an_exception_that_is_an_answer_undoes_session_and_database_alike(
+    each_store, every_engine, visitor, during, change
+):
     def act(request):
-        logout(request)
+        change(request)
+        raise PermissionDenied("Your account is locked.")
+
+    during(act)
+    before = cookies(visitor)
+    assert send(visitor, visitor.url, visitor.form(name="two")) == 403
+    assert cookies(visitor) == before
+    assert visitor.client.session["_auth_user_id"] == str(User.objects.get(username="anna").pk)
+    assert not Effect.objects.filter(what="journey/second").exists()
+
+
+def test_what_was_put_into_the_session_before_an_exception_is_undone(each_store, every_engine, visitor, during):
+    def act(request):
+        request.session["cart"] = ["a mug"]
+        raise Http404("That is sold out.")
+
+    during(act)
+    assert send(visitor, visitor.url, visitor.form(name="two")) == 404
+    assert "cart" not in visitor.client.session
+
+
+def test_a_login_that_was_undone_leaves_no_session_behind(each_store, visitor, during):
+    def act(request):
+        login(request, User.objects.get(username="bea"))
         raise PermissionDenied("Your account is locked.")
 
     during(act)
     assert send(visitor, visitor.url, visitor.form(name="two")) == 403
-    assert visitor.client.cookies["sessionid"].value == ""
+    assert Session.objects.count() == 1
+
+
+def test_a_first_page_that_refuses_who_has_no_session_begins_none(each_store, settings, monkeypatch):
+    User.objects.create(username="bea")
+
+    def form_valid(self, form):
+        login(self.request, User.objects.get(username="bea"))
+        raise PermissionDenied("Your account is locked.")
+
+    monkeypatch.setattr(Counted, "form_valid", form_valid)
+    client = Client()
+    assert client.post(reverse("flows:journey"), {"name": "one"}).status_code == 403
+    assert "sessionid" not in client.cookies
+    assert not Session.objects.exists()
 
 
 # Its twins

@@ -3,21 +3,25 @@
 import sqlite3
 
 import pytest
+from django.contrib.auth import login
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
-from django.test import Client
+from django.test import Client, TestCase
 from django.urls import include, path, reverse
 
 from flows.components import COMPLETE, Action, Scaffold
 from flows.exceptions import StoreUnavailable
 from flows.handler import FlowHandler
-from flows.transactions import RequestsTransaction
+from flows.models import StoredTask
+from flows.transactions import RequestsTransaction, get_aliases
 from flows.transitions import Linear
 
 from tests.testapp.flows import NameForm
-from tests.testapp.models import Effect
+from tests.testapp.models import Effect, Item
 from tests.visitor import Visitor
 
-pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True, databases=["default", "other"])]
 
 #: What the page does when its form is sent.
 during = {}
@@ -32,6 +36,7 @@ class Work(Action):
 
     def form_valid(self, form):
         Effect.objects.create(what="effect")
+        form.request = self.request
         during["work"](form)
         return COMPLETE
 
@@ -54,9 +59,32 @@ class Claiming(Scaffold):
     transition = Linear()
 
 
+class Ending(Scaffold):
+    action_set = [Begin, Work]
+    transition = Linear()
+    guarantee = "claim"
+
+    def complete(self):
+        Effect.objects.create(what="complete")
+
+
+class First(Action):
+    form_class = NameForm
+
+
+class Shown(Action):
+    def prepare(self):
+        transaction.on_commit(away)
+
+
+class Showing(Scaffold):
+    action_set = [First, Shown]
+    transition = Linear()
+
+
 handler = FlowHandler()
-handler.register_entry_point(Working)
-handler.register_entry_point(Claiming)
+for flow in (Working, Claiming, Ending, Showing):
+    handler.register_entry_point(flow)
 urlpatterns = [path("", include(handler.urls))]
 
 
@@ -171,3 +199,137 @@ def test_who_lets_a_query_fail_is_told_what_to_do(each_store, redis_url):
         "What was done in the database 'default' for 'working/work' is rolled back, since a query failed in it. "
         "Put what may fail into a transaction.atomic() of its own, and catch the error around that."
     )
+
+
+# After the commit
+
+
+def break_after_commit(form):
+    transaction.on_commit(away)
+
+
+def away():
+    raise ConnectionRefusedError("The mail server is away.")
+
+
+def send(visitor, **data):
+    """Send the same form three times, and return the answers."""
+    form = visitor.form(**data)
+    return [visitor.client.post(visitor.url, form) for _ in range(3)]
+
+
+def test_what_is_committed_is_noted_though_a_hook_fails_after_it(each_store):
+    visitor = arrive()
+    during["work"] = break_after_commit
+    answers = send(visitor, name="work")
+    assert [answer.status_code for answer in answers] == [500, 302, 302]
+    assert answers[1]["Location"].startswith("/working/last/")
+    assert Effect.objects.count() == 1
+
+
+def test_the_exception_of_a_hook_goes_its_way(each_store):
+    visitor = arrive()
+    visitor.client.raise_request_exception = True
+    during["work"] = break_after_commit
+    with pytest.raises(ConnectionRefusedError, match="The mail server is away"):
+        visitor.client.post(visitor.url, visitor.form(name="work"))
+
+
+def test_a_login_that_is_committed_stays_though_a_hook_fails_after_it(each_store):
+    user = User.objects.create(username="anna")
+    visitor = arrive()
+
+    def work(form):
+        login(form.request, user)
+        transaction.on_commit(away)
+
+    during["work"] = work
+    before = visitor.client.cookies["sessionid"].value
+    answers = send(visitor, name="work")
+    assert [answer.status_code for answer in answers] == [500, 302, 302]
+    assert not Session.objects.filter(pk=before).exists()
+    assert visitor.client.session["_auth_user_id"] == str(user.pk)
+    assert visitor.client.get(answers[2]["Location"]).status_code == 200
+    assert Effect.objects.count() == 1
+
+
+def test_a_hook_that_fails_before_a_claim_leaves_nothing_claimed_that_was_not_run(each_store):
+    visitor = arrive("ending")
+    during["work"] = break_after_commit
+    answers = send(visitor, name="work")
+    assert [answer.status_code for answer in answers] == [500, 302, 302]
+    assert sorted(Effect.objects.values_list("what", flat=True)) == ["complete", "effect"]
+
+
+def test_a_hook_that_fails_under_a_claim_leaves_the_claim(each_store):
+    """Nobody knows what it was to do; the claim says that something was interrupted."""
+    visitor = arrive("claiming")
+    during["work"] = break_after_commit
+    answers = send(visitor, name="work")
+    assert [answer.status_code for answer in answers] == [500, 503, 503]
+    assert Effect.objects.count() == 1
+
+
+def test_the_exception_of_a_hook_of_a_page_that_is_shown_goes_its_way(atomic_requests, each_store):
+    visitor = arrive("showing")
+    visitor.client.raise_request_exception = True
+    with pytest.raises(ConnectionRefusedError):
+        visitor.open(visitor.url)
+    assert not connection.in_atomic_block
+
+
+def test_no_hook_of_ours_is_among_those_of_a_test():
+    with transaction.atomic(), TestCase.captureOnCommitCallbacks() as callbacks:
+        arrive()
+    assert callbacks == []
+
+
+# Several databases
+
+
+class EffectsElsewhere:
+    def db_for_write(self, model, **hints):
+        return "other" if model is Effect else None
+
+    db_for_read = db_for_write
+
+
+class TasksElsewhere:
+    def db_for_write(self, model, **hints):
+        return "other" if model is StoredTask else None
+
+    db_for_read = db_for_write
+
+
+@pytest.mark.parametrize("router", [EffectsElsewhere, TasksElsewhere])
+def test_what_fails_leaves_nothing_in_whichever_database_the_routers_choose(router, settings, each_store):
+    settings.DATABASE_ROUTERS = [router()]
+    visitor = arrive()
+
+    def fail(form):
+        if form.cleaned_data["name"] == "fail":
+            raise ZeroDivisionError
+
+    during["work"] = fail
+    assert [answer.status_code for answer in send(visitor, name="fail")] == [500, 500, 500]
+    assert not Effect.objects.exists()
+    visitor.open(visitor.url)
+    assert [answer.status_code for answer in send(visitor, name="work")] == [302, 302, 302]
+    assert Effect.objects.count() == 1
+
+
+def test_a_hook_that_fails_in_one_database_undoes_nothing_in_another(settings, each_store):
+    settings.DATABASE_ROUTERS = [EffectsElsewhere()]
+    visitor = arrive()
+
+    def work(form):
+        Item.objects.create(name="kept")
+        transaction.on_commit(away, using="other")
+
+    during["work"] = work
+    assert [answer.status_code for answer in send(visitor, name="work")] == [500, 302, 302]
+    assert (Effect.objects.count(), Item.objects.count()) == (1, 1)
+
+
+def test_without_routers_no_other_database_is_asked():
+    assert get_aliases() == {"default"}

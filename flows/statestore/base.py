@@ -58,6 +58,10 @@ class Hold:
         self.saved: Record | None = None
         #: Whether something was kept for good, and nothing is claimed any more.
         self.settled = False
+        #: What was raised after something was committed. The holder raises it when that is noted.
+        self.failures: list[BaseException] = []
+        #: The database in which the hold is a transaction, for stores that give the guarantee ``"transaction"``.
+        self.alias: str | None = None
         self._commit = commit
         self._anew = anew
 

@@ -18,6 +18,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from ..config import config
 from ..exceptions import StateExists, StateNotFound, StoreConflict
 from . import codec
+from .atomic import Atomic
 from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .database_errors import unavailable
 from .statements import FIELDS, INSERT, LOCK, LOCK_NOW, READ, REPLACE, REPLACE_ALL, TAKE, Now, Statement
@@ -53,15 +54,17 @@ class StateStore(BaseStateStore):
     @contextmanager
     def lock(self, task_id: str) -> Iterator[Hold]:
         with unavailable(), ExitStack() as stack:
-            stack.enter_context(transaction.atomic(self._alias))
-            hold = self._hold(self._lock(task_id), task_id, stack)
+            failures: list[BaseException] = []
+            stack.enter_context(Atomic(self._alias, failures))
+            hold = self._hold(self._lock(task_id), task_id, stack, failures)
             yield hold
             self._keep(task_id, hold)
 
     @contextmanager
     def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
         with unavailable(), ExitStack() as stack:
-            stack.enter_context(transaction.atomic(self._alias))
+            failures: list[BaseException] = []
+            stack.enter_context(Atomic(self._alias, failures))
             if connections[self._alias].vendor == "postgresql":
                 with connections[self._alias].cursor() as cursor:
                     cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_milliseconds()])
@@ -70,7 +73,7 @@ class StateStore(BaseStateStore):
                 self._insert(Record(owner, ""), task_id)
             except IntegrityError as error:
                 raise StateExists(f"There already is a task {shorten(task_id)}.") from error
-            hold = self._hold(None, task_id, stack)
+            hold = self._hold(None, task_id, stack, failures)
             yield hold
             if hold.saved is hold.record is None:
                 self._rows.filter(pk=task_id).delete()
@@ -128,7 +131,9 @@ class StateStore(BaseStateStore):
                 raise _conflict(task_id) from error
             yield
 
-    def _hold(self, record: Record | None, task_id: str, transactions: ExitStack) -> Hold:
+    def _hold(
+        self, record: Record | None, task_id: str, transactions: ExitStack, failures: list[BaseException]
+    ) -> Hold:
         def commit(before: Record | None, after: Record) -> None:
             self._replace(task_id, before, after)
             transactions.close()  # after a claim there is no transaction
@@ -136,11 +141,13 @@ class StateStore(BaseStateStore):
                 pass  # raises RuntimeError within another transaction, in which nothing is committed yet
 
         def anew(kept: Record) -> None:
-            transactions.enter_context(transaction.atomic(self._alias))
+            transactions.enter_context(Atomic(self._alias, failures))
             if self._lock(task_id).version != kept.version:
                 raise _conflict(task_id)
 
-        return Hold(record, commit, anew)
+        hold = Hold(record, commit, anew)
+        hold.failures, hold.alias = failures, self._alias
+        return hold
 
     def _keep(self, task_id: str, hold: Hold) -> None:
         if hold.saved:
