@@ -10,8 +10,9 @@ from django.db import connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver, get_urlconf, path, reverse
+from django.views.decorators.common import no_append_slash
 
-from . import binder
+from . import binder, pages
 from .components import FlowComponent
 from .config import config
 from .definition import Routes, check_flow
@@ -19,7 +20,7 @@ from .exceptions import DefinitionError, InvalidTarget
 from .executor import Executor
 from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect, new_task_id
 from .positions import Position, describe
-from .routing import RouteIndex
+from .routing import RouteIndex, append_slash
 from .statestore import codec, documents
 from .statestore.base import BaseStateStore, get_store
 from .task import Task
@@ -93,26 +94,31 @@ class FlowHandler:
         # Not where they would catch all URLs of the site: what is no position, or no longer.
         if root.route and not root.is_action and not root.route.startswith("<"):
             yield path(root.route, self._make_view(root))
-            yield path(f"{root.route}<path:{REST}>", self._make_view(root))
+            yield path(f"{root.route}<path:{REST}>", no_append_slash(self._make_view(root)))
 
     def _make_view(self, position: Position) -> Callable[..., HttpResponseBase]:
         """Return the view of a position, with what ``as_view()`` would have put on it."""
 
         def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             rest = kwargs.pop(REST, None)
+            if rest is not None and (response := append_slash(request)):
+                return pages.make_private(response)
             return Executor(self.state_store, self.app_name, request, position, *args, **kwargs).respond(rest)
 
-        component: Any = position.component
+        # The flow's own URL, and what is below it and no page, are as open to visitors as its first page.
+        action: Any = next(position.actions()).component
         attributes: dict[str, Any] = {
-            "view_class": component,
+            "view_class": action,
             "view_initkwargs": {},
             "position": position,
             "flow_handler": self,
-        }
-        view.__doc__, view.__module__ = component.__doc__, component.__module__
-        if position.is_action:
             # What decorators leave on dispatch: csrf_exempt, login_required …
-            attributes.update(component.dispatch.__dict__)
+            **action.dispatch.__dict__,
+        }
+        view.__doc__, view.__module__ = action.__doc__, action.__module__
+        if not position.is_action:
+            # There the visitor may complete a flow of which every page is skipped.
+            attributes.pop("csrf_exempt", None)
         # See transactions.RequestsTransaction.
         attributes["_non_atomic_requests"] = set(connections)
         view.__dict__.update(attributes)

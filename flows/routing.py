@@ -1,4 +1,4 @@
-"""Finds a position by its URL without trying the routes of all others."""
+"""Finds a position by its URL without trying the routes of all others, or by its URL without the last slash."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest
-from django.urls import ResolverMatch, URLPattern
+from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
+from django.urls import ResolverMatch, URLPattern, is_valid_path
 from django.urls.resolvers import RoutePattern
 
 from .positions import get_first_segment
@@ -62,6 +65,20 @@ class _Index:
                 if match := pattern.resolve(path):
                     return match
         return None
+
+
+def append_slash(request: HttpRequest) -> HttpResponseBase | None:
+    """Return the redirect that ``APPEND_SLASH`` promises; None if there is nothing at the path with a slash.
+
+    `CommonMiddleware` sends none from what catches every path, as that makes all of them valid.
+    """
+    if not settings.APPEND_SLASH or request.path_info.endswith("/"):
+        return None
+    match = is_valid_path(f"{request.path_info}/", getattr(request, "urlconf", None))
+    if not match or not getattr(match.func, "should_append_slash", True):
+        return None
+    middleware = CommonMiddleware(_nothing)
+    return middleware.response_redirect_class(middleware.get_full_path_with_slash(request))
 
 
 def _nothing(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

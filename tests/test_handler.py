@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.conf.urls.i18n import i18n_patterns
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
@@ -12,8 +13,9 @@ from django.urls.resolvers import RoutePattern
 from django.utils.decorators import method_decorator
 from django.utils.translation import override
 from django.views.decorators.cache import never_cache
+from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import TemplateView
+from django.views.generic import TemplateView, View
 
 from flows.components import COMPLETE, Action, Scaffold
 from flows.exceptions import DefinitionError, InvalidTarget
@@ -60,6 +62,59 @@ class Spelled(Scaffold):
     action_set = [flows.First]
 
 
+@method_decorator(login_not_required, name="dispatch")
+class Open(Action):
+    form_class = NameForm
+
+
+class Members(Action):
+    pass
+
+
+class Club(Scaffold):
+    action_set = [Open, Members]
+    transition = Linear()
+
+
+class Inside(Scaffold):
+    action_set = [Members, Open]
+
+
+@method_decorator(login_required(login_url="/door/", redirect_field_name="after"), name="dispatch")
+class Doorkeeper(Action):
+    pass
+
+
+class House(Scaffold):
+    action_set = [Doorkeeper]
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class Paid(Action):
+    def should_skip(self):
+        return "skip" in self.request.GET
+
+
+class Payment(Scaffold):
+    action_set = [Paid]
+
+    def complete(self):
+        Effect.objects.create(what="payment")
+
+
+class Bare(Action):
+    url = "bare"
+
+
+@method_decorator(no_append_slash, name="dispatch")
+class Strict(Action):
+    pass
+
+
+class Slashes(Scaffold):
+    action_set = [Bare, Strict]
+
+
 class Entry(TemplateView):
     """Shows an entry link."""
 
@@ -78,10 +133,13 @@ def make_handler(*components, **options):
 handler = make_handler(flows.Journey, flows.Checkout, flows.Free)
 other = make_handler(flows.Journey, Orders, app_name="other")
 nested = make_handler(flows.Journey, flows.Single, app_name="inner")
+guarded = make_handler(Club, Inside, House, Payment, Slashes, app_name="guarded")
 
 urlpatterns = [
     path("entry/", Entry.as_view()),
+    path("flows/journey/help/", Entry.as_view()),
     path("flows/", include(handler.urls)),
+    path("", include(guarded.urls)),
     path("<slug:shop>/other/", include(other.urls)),
     path("outer/", include(([path("inner/", include(nested.urls, namespace="deep"))], "outer"))),
     *i18n_patterns(path("local/", include(make_handler(flows.Journey, Spelled, app_name="local").urls))),
@@ -167,6 +225,125 @@ def test_headers_of_decorators_reach_the_redirect():
     visitor.open(reverse("other:orders", kwargs={"shop": "tea", "kind": "green"}))
     response = visitor.client.post(visitor.url, {"name": "x"})
     assert "must-revalidate" in response["Cache-Control"]
+
+
+# URLs without their last slash
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/flows/journey/second",
+        "/flows/journey",
+        "/flows/buy/7/choose",
+        "/flows/buy/7/pay/bank/address",
+        "/flows/buy/7",
+        "/flows/journey/help",
+        "/tea/other/journey/first",
+        "/tea/other/green/orders/12",
+        "/outer/inner/journey/first",
+        "/en/local/journey/first",
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?a=b%20c&a=d"])
+def test_a_url_without_its_last_slash_leads_to_the_one_with_it(client, url, query):
+    response = client.get(url + query)
+    assert (response.status_code, response.headers.get("Location")) == (301, f"{url}/{query}")
+
+
+def test_in_a_task_too_a_url_without_its_last_slash_leads_to_that_page():
+    visitor = walk(reverse("flows:journey"), pages=1)
+    response = visitor.client.get(f"/flows/journey/first?_t={visitor.task_id}")
+    assert (response.status_code, response["Location"]) == (301, f"/flows/journey/first/?_t={visitor.task_id}")
+    assert response["Referrer-Policy"] == "same-origin"
+    assert visitor.open(response["Location"]).status_code == 200
+
+
+def test_what_is_no_page_with_a_slash_either_is_answered_as_it_is_with_one(client):
+    assert client.get("/flows/journey/gone").status_code == client.get("/flows/journey/gone/").status_code == 404
+    visitor = walk(reverse("flows:journey"), pages=1)
+    here = visitor.url
+    response = visitor.client.get(f"/flows/journey/gone?_t={visitor.task_id}")
+    assert (response.status_code, response["Location"]) == (302, here)
+
+
+def test_a_page_may_have_no_slash_and_may_want_none_to_be_added(client):
+    assert client.get("/slashes/bare").status_code == 200
+    assert client.get("/slashes/strict").status_code == 404
+
+
+def test_no_slash_is_added_where_the_settings_say_so(client, settings):
+    settings.APPEND_SLASH = False
+    assert client.get("/flows/journey/first").status_code == 404
+
+
+def test_a_form_that_is_sent_to_a_url_without_its_slash_is_told_of_as_django_does(client, settings):
+    assert client.post("/flows/journey/first")["Location"] == "/flows/journey/first/"
+    settings.DEBUG = True
+    with pytest.raises(RuntimeError, match=r"Change your form to point to testserver/flows/journey/first/"):
+        client.post("/flows/journey/first")
+
+
+# Middleware that looks at the view
+
+
+@pytest.fixture
+def _logins_required(settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    settings.LOGIN_URL = "/login/"
+
+
+def led_to(response):
+    return response.headers.get("Location", "").partition("?")[0]
+
+
+@pytest.mark.usefixtures("_logins_required")
+def test_a_flow_whose_first_page_needs_no_login_is_open_at_its_own_url_and_below_it(client):
+    assert led_to(client.get("/club/")) == "/club/open/"
+    assert client.get("/club/gone/").status_code == 404
+    visitor = Visitor()
+    visitor.open("/club/open/")
+    visitor.submit(name="x")
+    assert visitor.page == "/login/"  # as the second page is not open
+    task_id = visitor.url.partition("_t%3D")[2]
+    for url in ("/club/", "/club/gone/", "/club/gone"):
+        assert led_to(visitor.client.get(f"{url}?_t={task_id}")) == "/club/members/"
+    assert led_to(client.get(f"/club/members?_t={task_id}")) == "/club/members/"
+
+
+@pytest.mark.usefixtures("_logins_required")
+@pytest.mark.parametrize("url", ["/inside/", "/inside/members/", "/inside/gone/"])
+def test_a_flow_whose_first_page_needs_a_login_is_open_to_nobody_else(client, url):
+    assert client.get(url)["Location"] == f"/login/?next={url}"
+
+
+@pytest.mark.usefixtures("_logins_required")
+@pytest.mark.parametrize("url", ["/house/", "/house/doorkeeper/", "/house/gone/"])
+def test_a_flow_asks_for_the_login_that_its_first_page_asks_for(client, url):
+    assert client.get(url)["Location"] == f"/door/?after={url}"
+
+
+def test_a_first_page_that_takes_forms_from_anywhere_does_not_let_them_complete_the_flow():
+    visitor = Visitor()
+    assert visitor.client.post("/payment/paid/").status_code == 302
+    assert Effect.objects.filter(what="payment").count() == 1
+    assert visitor.client.post("/payment/?skip=1").status_code == 403
+    assert visitor.client.post("/payment/gone/?skip=1").status_code == 403
+    assert Effect.objects.filter(what="payment").count() == 1
+
+
+def test_every_view_is_of_a_view_class():
+    for url, view_class in (
+        ("/club/open/", Open),
+        ("/club/", Open),
+        ("/club/gone/", Open),
+        ("/club/members/", Members),
+    ):
+        view = resolve(url).func
+        assert view.view_class is view_class
+        assert issubclass(view.view_class, View)
+        assert view.__doc__ == view_class.__doc__
+        assert view.position.root.component is Club
 
 
 # Entry links
