@@ -23,6 +23,7 @@ from .guarantees import get_guarantee
 from .positions import Position
 from .statestore import codec
 from .statestore.base import BaseStateStore
+from .statestore.redis_client import get_client
 from .task import ROOM
 
 SQLITE_ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.spatialite")
@@ -219,20 +220,30 @@ def _limits() -> Iterator[CheckMessage]:
 
 def _redis() -> Iterator[CheckMessage]:
     value, fault = config.REDIS_STATE_STORE_CLIENT, ""
-    if not value:
-        return
     try:
         factory = load(value)
     except ImportError as error:
         fault = f"which cannot be imported: {error}"
     else:
-        fault = "" if callable(factory) else "which is not callable."
+        fault = "which is not callable." if value and not callable(factory) else ""
     if fault:
         yield Error(
             f"FLOWS_REDIS_STATE_STORE_CLIENT is {value!r}, {fault}",
             hint="Set a callable without arguments that returns a client of redis-py, or its dotted path.",
             id="flows.E015",
         )
+    elif value or config.REDIS_STATE_STORE_URL:
+        yield from _redis_client()
+
+
+def _redis_client() -> Iterator[CheckMessage]:
+    try:
+        get_client()
+    except ImproperlyConfigured as error:
+        message, _, hint = str(error).rpartition(". ")
+        yield Error(f"{message}.", hint=hint, id="flows.E016")
+    except Exception:
+        return  # One that cannot be made now, such as without its servers, may be made later.
 
 
 def _unlimited() -> Iterator[CheckMessage]:

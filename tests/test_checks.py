@@ -10,6 +10,9 @@ from django.core.management.base import SystemCheckError
 from django.db import connections
 from django.test import override_settings
 from django.urls import include, path
+from redis import Redis
+from redis.exceptions import RedisClusterException
+from redis.sentinel import Sentinel
 
 from flows.checks import check_promises, check_settings
 from flows.components import Action, Scaffold
@@ -82,6 +85,19 @@ def client_error(value, fault):
     )
 
 
+def redis_error(setting, fault, hint):
+    ((name, value),) = setting.items()
+    return {f"FLOWS_REDIS_STATE_STORE_{name}": value}, f"FLOWS_REDIS_STATE_STORE_{name} {fault}", hint, "flows.E016"
+
+
+def decoding_error(name, value):
+    return redis_error(
+        {name: value},
+        "makes a client with decode_responses, for which what is kept is text and not bytes.",
+        "Leave decode_responses out, also where it is false in a URL.",
+    )
+
+
 def store_error(value, reason):
     message = f"FLOWS_STATE_STORE is {value!r}, which cannot be imported: {reason}"
     return {"FLOWS_STATE_STORE": value}, message, STORE_HINT, "flows.E001"
@@ -143,7 +159,31 @@ WRONG = [
     client_error("no.such.client", "which cannot be imported: No module named 'no'"),
     client_error(f"{__name__}.not_callable", "which is not callable."),
     client_error({"host": "redis-1"}, "which is not callable."),
+    decoding_error("CLIENT", lambda: Redis(decode_responses=True)),
+    decoding_error("CLIENT", f"{__name__}.make_decoding_client"),
+    decoding_error("CLIENT", lambda: Sentinel([("localhost", 1)]).master_for("flows", decode_responses=True)),
+    decoding_error("URL", "redis://localhost:1/0?decode_responses=True"),
+    decoding_error("URL", "rediss://localhost:1/0?decode_responses=yes&db=2"),
+    # Which redis-py takes for true.
+    decoding_error("URL", "unix:///run/redis.sock?decode_responses=False"),
+    redis_error(
+        {"URL": "valkey://localhost/0"},
+        "cannot be read: Redis URL must specify one of the following schemes (redis://, rediss://, unix://).",
+        "Make it one such as 'redis://localhost:6379/0'.",
+    ),
 ]
+
+
+def make_client():
+    return Redis(port=1)
+
+
+def make_decoding_client():
+    return Redis(port=1, decode_responses=True)
+
+
+def fail():
+    raise RedisClusterException("No node can be reached.")
 
 
 @pytest.mark.parametrize(("changed", "message", "hint", "number"), WRONG, ids=lambda value: str(value)[:50])
@@ -165,8 +205,14 @@ RIGHT = [
     {"FLOWS_TASK_BINDER": lambda request: "x", "MIDDLEWARE": []},
     {"MIDDLEWARE": [f"{__name__}.OwnSessionMiddleware"]},
     {"FLOWS_ALLOWED_REDIRECT_HOSTS": ["a.example"]},
-    {"FLOWS_REDIS_STATE_STORE_CLIENT": "flows.statestore.redis_client.get_client"},
+    {"FLOWS_REDIS_STATE_STORE_CLIENT": f"{__name__}.make_client"},
     {"FLOWS_REDIS_STATE_STORE_CLIENT": dict},
+    {"FLOWS_REDIS_STATE_STORE_CLIENT": fail},
+    {"FLOWS_REDIS_STATE_STORE_URL": "redis://localhost:1/0"},
+    {
+        "FLOWS_REDIS_STATE_STORE_CLIENT": make_client,
+        "FLOWS_REDIS_STATE_STORE_URL": "redis://localhost/0?decode_responses=1",
+    },
     {"FLOWS_ALLOWED_REDIRECT_HOSTS": {"a.example"}},
     {"FLOWS_MAX_TASKS_PER_OWNER": 1, "FLOWS_MAX_STATE_BYTES": 20_000, "FLOWS_MAX_STATE_DEPTH": 10},
     {"FLOWS_MAX_TASKS_PER_OWNER": None, "FLOWS_MAX_STATE_BYTES": None, "FLOWS_MAX_STATE_DEPTH": 200},

@@ -5,6 +5,7 @@ import secrets
 import time
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisClusterException
@@ -74,6 +75,28 @@ def test_a_function_of_the_project_makes_the_client_once(client_setting, setting
     client_setting(make_client)
     assert get_client() is made[-1]
     assert len(made) == 1
+
+
+def test_a_client_that_returns_text_is_refused_before_it_is_used(client_setting, settings, store):
+    settings.FLOWS_REDIS_STATE_STORE_URL = "redis://nowhere.invalid?decode_responses=True"
+    for name in ("URL", "CLIENT"):
+        with pytest.raises(ImproperlyConfigured) as error:
+            store.read("id")
+        assert str(error.value) == (
+            f"FLOWS_REDIS_STATE_STORE_{name} makes a client with decode_responses, for which what is kept is text and "
+            "not bytes. Leave decode_responses out, also where it is false in a URL."
+        )
+        client_setting(lambda: Redis(port=1, decode_responses=True))
+
+
+def test_a_url_of_another_kind_is_refused_without_its_password(settings, store):
+    settings.FLOWS_REDIS_STATE_STORE_URL = "http://user:secret@redis.example"
+    with pytest.raises(ImproperlyConfigured) as error:
+        store.read("id")
+    assert str(error.value) == (
+        "FLOWS_REDIS_STATE_STORE_URL cannot be read: Redis URL must specify one of the following schemes "
+        "(redis://, rediss://, unix://). Make it one such as 'redis://localhost:6379/0'."
+    )
 
 
 @pytest.mark.parametrize("error", [RedisConnectionError, RedisClusterException])

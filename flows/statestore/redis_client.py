@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from ..config import config, load
 from ..exceptions import StoreUnavailable
 
@@ -26,6 +28,7 @@ def get_client() -> Redis:
     """Return the client of this process for the present settings.
 
     ``FLOWS_REDIS_STATE_STORE_CLIENT`` goes before ``…_URL``, and that before ``…_HOST`` and the others. May connect.
+    Raises `ImproperlyConfigured` for a URL that is none, and for a client that returns text in place of bytes.
     """
     if factory := config.REDIS_STATE_STORE_CLIENT:
         return _call(load(factory))
@@ -37,14 +40,28 @@ def get_client() -> Redis:
 
 @lru_cache
 def _call(factory: Callable[[], Redis]) -> Redis:
-    return factory()
+    return _check(factory(), "CLIENT")
 
 
 @lru_cache
 def _connect_to(url: str) -> Redis:
     from redis import Redis
 
-    client: Redis = Redis.from_url(url, **get_options())
+    try:
+        return _check(Redis.from_url(url, **get_options()), "URL")
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"FLOWS_REDIS_STATE_STORE_URL cannot be read: {error}. Make it one such as 'redis://localhost:6379/0'."
+        ) from None
+
+
+def _check(client: Redis, setting: str) -> Redis:
+    # By the encoder, which each kind of client has; not by its options, which each keeps elsewhere.
+    if hasattr(client, "get_encoder") and client.get_encoder().decode_responses:
+        raise ImproperlyConfigured(
+            f"FLOWS_REDIS_STATE_STORE_{setting} makes a client with decode_responses, for which what is kept is text "
+            f"and not bytes. Leave decode_responses out, also where it is false in a URL."
+        )
     return client
 
 
