@@ -15,7 +15,7 @@ The modules, from the bottom up; each imports only from its own layer or a lower
 3. ``submission``, ``sensitive``, ``sessions``, ``links``, ``opening``, ``navigation``, ``progress``, ``execution`` (a
    task at a position, for one request)
 4. ``pages``, ``transactions``, ``guarantees``, ``executor``, ``routing``, ``handler`` (from a request to a response)
-5. ``apps``, ``checks``, ``admin``, ``management``, ``migrations``, ``templates``, ``test``
+5. ``apps``, ``checks``, ``databases``, ``admin``, ``management``, ``migrations``, ``templates``, ``test``
 """
 
 __version__ = "2.0.0"

@@ -19,6 +19,7 @@ from django.urls import URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 from .config import config, load
+from .databases import find_routed_apart
 from .guarantees import get_guarantee
 from .positions import Position
 from .statestore import codec
@@ -38,7 +39,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 @register("flows")
 def check_promises(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return where flows or the settings of Django stand against what is promised."""
-    return [*_guarantees(), *_sessions(), *_databases(), *_unlimited()]
+    return [*_guarantees(), *find_routed_apart(_places()), *_sessions(), *_databases(), *_unlimited()]
 
 
 def _state_store() -> Iterator[CheckMessage]:
