@@ -8,8 +8,8 @@ on the server as a *task*, under an id in the URL.
 The modules, from the bottom up; each imports only from its own layer or a lower one:
 
 0. ``exceptions``, ``config``
-1. ``components``, ``forms``, ``outcomes``, ``positions``, ``definition``, ``transitions``, ``preconditions`` (what a
-   project writes, as a tree of places), ``task`` and ``answers``
+1. ``declarations``, ``components``, ``forms``, ``outcomes``, ``positions``, ``definition``, ``transitions``,
+   ``preconditions`` (what a project writes, as a tree of places), ``task`` and ``answers``
 2. ``statestore``, ``models``, ``binder``, ``session_row``, ``session_snapshot`` (where tasks are kept, and whose they
    are)
 3. ``submission``, ``sensitive``, ``sessions``, ``links``, ``opening``, ``navigation``, ``progress``, ``execution`` (a

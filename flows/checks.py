@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 
 from .config import config, load
 from .databases import find_routed_apart
+from .declarations import find_doubts
 from .guarantees import get_guarantee
 from .positions import Position
 from .statestore import codec
@@ -39,7 +40,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 @register("flows")
 def check_promises(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return where flows or the settings of Django stand against what is promised."""
-    return [*_guarantees(), *find_routed_apart(_places()), *_sessions(), *_databases(), *_unlimited()]
+    return [*_doubts(), *_guarantees(), *find_routed_apart(_places()), *_sessions(), *_databases(), *_unlimited()]
 
 
 def _state_store() -> Iterator[CheckMessage]:
@@ -127,6 +128,12 @@ def _guarantees() -> Iterator[CheckMessage]:
         except ImproperlyConfigured as error:
             message, _, hint = str(error).rpartition(". Make it ")
             yield Error(f"{message}.", hint=f"Make it {hint}", obj=component, id="flows.E011")
+
+
+def _doubts() -> Iterator[CheckMessage]:
+    for component in dict.fromkeys(place.component for place, _ in _places()):
+        for message, hint in find_doubts(component):
+            yield Warning(message, hint=f"{hint} Else silence this warning.", obj=component, id="flows.W005")
 
 
 def _places() -> Iterator[tuple[Position, BaseStateStore]]:

@@ -11,11 +11,9 @@ from typing import Any
 from django.urls.resolvers import RoutePattern
 
 from .components import Action, FlowComponent, Scaffold
+from .declarations import check_component
 from .exceptions import DefinitionError
 from .positions import Position, describe, get_first_segment
-from .transitions import Transition
-
-GUARANTEES = ("transaction", "claim", "retry")
 
 #: An argument of a path() route: its converter, which may be left out, and its name.
 ARGUMENT = re.compile(r"<(?:([^>:]+):)?([^>]+)>")
@@ -129,41 +127,7 @@ def _check_tree(position: Position) -> None:
 
 
 def _check_component(component: type[FlowComponent]) -> None:
-    if issubclass(component, Action) and hasattr(component, "action_set"):
-        raise DefinitionError(
-            f"{component.__name__} is an Action and has an action_set. "
-            f"Make it a Scaffold, or move the children to its scaffold."
-        )
-    if not issubclass(component, (Action, Scaffold)):
-        raise DefinitionError(
-            f"{component.__name__} is neither an Action nor a Scaffold. Make it a subclass of one of them."
-        )
-    if not isinstance(component.name, str) or not re.fullmatch(r"[\w.-]+", component.name):
-        raise DefinitionError(
-            f"{component.__name__}.name is {component.name!r}. "
-            f"Use letters, digits, hyphens, underscores and dots, as it stands in URLs and their names."
-        )
-    if component.guarantee is not None and component.guarantee not in GUARANTEES:
-        raise DefinitionError(
-            f"{component.__name__}.guarantee is {component.guarantee!r}. "
-            f"Make it 'transaction', 'claim' or 'retry', or None for the default of the state store."
-        )
-    transition = getattr(component, "transition", None)
-    if transition is not None and not isinstance(transition, Transition):
-        raise DefinitionError(
-            f"{component.__name__}.transition is {describe(transition)}, which is not a Transition. "
-            f"Use an instance of one, such as Linear()."
-        )
-    if not isinstance(component.preconditions, Iterable):
-        raise DefinitionError(
-            f"{component.__name__}.preconditions is {describe(component.preconditions)}. Make it a list of callables."
-        )
-    for precondition in component.preconditions:
-        if isinstance(precondition, type) or not callable(precondition):
-            raise DefinitionError(
-                f"{component.__name__}.preconditions holds {describe(precondition)}, which cannot be called with a "
-                f"component. Use a callable, such as LoginRequired()."
-            )
+    check_component(component)
     if not isinstance(component.url, str) or component.url.startswith("/"):
         raise DefinitionError(
             f"{component.__name__}.url is {component.url!r}. "

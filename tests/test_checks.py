@@ -17,6 +17,7 @@ from redis.sentinel import Sentinel
 from flows.checks import check_promises, check_settings
 from flows.components import Action, Scaffold
 from flows.handler import FlowHandler
+from flows.preconditions import LoginRequired
 from flows.statestore.base import BaseStateStore
 
 STORE_HINT = "Name a module with a class StateStore, such as 'flows.statestore.django_store'."
@@ -303,6 +304,27 @@ def test_a_guarantee_that_the_store_of_its_handler_cannot_give_is_an_error():
                 hint="Make it 'retry' or 'claim', or keep the tasks in another state store.",
                 obj=Paid,
                 id="flows.E011",
+            )
+        ]
+
+
+class Typed(Action):
+    precondition = [LoginRequired()]
+
+
+def test_what_a_component_declares_and_nothing_reads_is_warned_of_once():
+    handler = FlowHandler()
+    for name in ("one", "two"):
+        handler.register_entry_point(type("Flow", (Scaffold,), {"name": name, "action_set": [Typed]}))
+    urls = ModuleType("urls")
+    urls.urlpatterns = [path("", include(handler.urls))]
+    with override_settings(ROOT_URLCONF=urls):
+        assert check_promises() == [
+            checks.Warning(
+                "django-flows does not read Typed.precondition.",
+                hint="Call it preconditions, if that is meant. Else silence this warning.",
+                obj=Typed,
+                id="flows.W005",
             )
         ]
 

@@ -1,0 +1,273 @@
+"""What the class of a component may not declare: a table of rules, and one of what is probably not meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from difflib import get_close_matches
+from inspect import getattr_static, isasyncgenfunction, iscoroutinefunction, ismethod
+from typing import Any
+
+from django import forms
+from django.views.generic import View
+from django.views.generic.edit import ModelFormMixin
+
+from .components import Action, FlowComponent, Scaffold
+from .exceptions import DefinitionError
+from .positions import describe
+from .transitions import Transition
+
+GUARANTEES = ("transaction", "claim", "retry")
+
+#: What is read from the class, where there is no visitor yet, each with its remedy.
+READ_FROM_CLASS = {
+    "name": "Make it a text.",
+    "url": "Make it a path() route, with an argument for what differs.",
+    "title": "Make it a text, and put what depends on the visitor into get_context_data() and the template.",
+    "preconditions": "Make it a list of callables, which are given the component.",
+    "skip_on_back": "Make it True or False.",
+    "guarantee": "Make it 'transaction', 'claim' or 'retry', or None for the default of the state store.",
+    "action_set": "Make it a list of components, and leave out by their should_skip() what is not for a visitor.",
+    "transition": "Make it an instance of a Transition, whose methods are given the scaffold.",
+}
+#: What an action has no use for.
+OF_SCAFFOLDS = {
+    "action_set": ("an action_set", "Make it a Scaffold, or move the children to its scaffold."),
+    "transition": ("a transition", "Move it to its scaffold."),
+    "complete": ("a complete()", "Move it to its scaffold, or into form_valid()."),
+}
+#: What a scaffold has no use for: all that a page is made of.
+OF_REQUESTS = ("dispatch", "setup", "as_view", *View.http_method_names)
+OF_ACTIONS = (*OF_REQUESTS, *(name for name in dir(Action) if not (name.startswith("_") or hasattr(Scaffold, name))))
+HOOKS = ("prepare", "should_skip", "handle_response")
+#: What FormView, decorators of whole classes and django-formtools read, and what to have in its place.
+ELSEWHERE = {
+    "success_url": "Return a redirect from form_valid(), or from complete() of the flow.",
+    "get_success_url": "Return a redirect from form_valid(), or from complete() of the flow.",
+    "login_required": "Put method_decorator(login_not_required, name='dispatch') on the actions.",
+    "form_list": "Name the actions in action_set.",
+    "condition_dict": "Give the actions a should_skip().",
+    "initial_dict": "Give the actions an initial or a get_initial().",
+    "instance_dict": "Give the actions a get_form_kwargs().",
+    "done": "Call it complete().",
+}
+OF_MODELS = dict.fromkeys(
+    ("fields", "model", "queryset"), "Make form_class a ModelForm, such as modelform_factory(Model, fields=[…])."
+)
+
+
+def check_component(component: Any) -> None:
+    """Raise `DefinitionError` for the first rule that a class breaks."""
+    for rule in RULES:
+        if fault := rule(component):
+            raise DefinitionError(fault)
+
+
+# Rules, each of which returns the fault with its remedy
+
+
+def _kind(component: Any) -> str | None:
+    if issubclass(component, (Action, Scaffold)):
+        return None
+    return f"{component.__name__} is neither an Action nor a Scaffold. Make it a subclass of one of them."
+
+
+def _scaffolds_own(component: Any) -> str | None:
+    for name, (what, remedy) in OF_SCAFFOLDS.items():
+        if issubclass(component, Action) and getattr(component, name, None) is not None:
+            return f"{component.__name__} is an Action and has {what}. {remedy}"
+    return None
+
+
+def _actions_own(component: Any) -> str | None:
+    for base in component.__mro__ if issubclass(component, Scaffold) else ():
+        if name := next((name for name in OF_ACTIONS if name in vars(base)), None):
+            source = "" if base is component else f" from {base.__name__}"
+            remedy = "Use preconditions = [LoginRequired()] or the like, or put" if name in OF_REQUESTS else "Put"
+            return (
+                f"{component.__name__} has {name}{source}, without effect, as a Scaffold is no view. "
+                f"{remedy} it on its actions."
+            )
+    return None
+
+
+def _order(component: Any) -> str | None:
+    kind, _ = _kind_and_hooks(component)
+    for base in component.__mro__[component.__mro__.index(kind.__mro__[-2]) + 1 : -1]:
+        for name in vars(base):
+            if not name.startswith("_") and hasattr(kind, name):
+                return (
+                    f"{component.__name__} has {name} from {base.__name__}, without effect, as {kind.__name__} stands "
+                    f"before it and has its own. Put {base.__name__} before {kind.__name__}."
+                )
+    return None
+
+
+def _read_from_class(component: Any) -> str | None:
+    for name, remedy in READ_FROM_CLASS.items():
+        value = getattr(component, name, None)
+        if _is_descriptor(value):
+            return f"{component.__name__}.{name} is {_say(value)}, and it is read from the class. {remedy}"
+    return None
+
+
+def _hooks(component: Any) -> str | None:
+    for name in _kind_and_hooks(component)[1]:
+        if not callable(value := getattr(component, name)):
+            return f"{component.__name__}.{name} is {_say(value)}, which cannot be called. Make it a method."
+    return None
+
+
+def _async(component: Any) -> str | None:
+    kind, _ = _kind_and_hooks(component)
+    names = {*dir(kind), *View.http_method_names}
+    own = [vars(base) for base in component.__mro__ if base not in kind.__mro__]
+    methods = {name: method for base in own for name, method in base.items() if name in names}
+    transition = getattr(component, "transition", None)
+    methods |= {f"transition.{name}": getattr(transition, name, None) for name in vars(Transition)}
+    for name, method in methods.items():
+        if iscoroutinefunction(method) or isasyncgenfunction(method):
+            return (
+                f"{component.__name__}.{name}() is async, and it is called without await. "
+                f"Make it a plain method, and call what is async by async_to_sync()."
+            )
+    return None
+
+
+def _name(component: Any) -> str | None:
+    if isinstance(component.name, str) and re.fullmatch(r"[\w.-]+", component.name):
+        return None
+    return (
+        f"{component.__name__}.name is {component.name!r}. "
+        f"Use letters, digits, hyphens, underscores and dots, as it stands in URLs and their names."
+    )
+
+
+def _guarantee(component: Any) -> str | None:
+    if component.guarantee is None or component.guarantee in GUARANTEES:
+        return None
+    return f"{component.__name__}.guarantee is {component.guarantee!r}. {READ_FROM_CLASS['guarantee']}"
+
+
+def _transition(component: Any) -> str | None:
+    transition = getattr(component, "transition", None)
+    if transition is None or isinstance(transition, Transition):
+        return None
+    return (
+        f"{component.__name__}.transition is {describe(transition)}, which is not a Transition. "
+        f"Use an instance of one, such as Linear()."
+    )
+
+
+def _preconditions(component: Any) -> str | None:
+    # A generator would be empty after this.
+    if not isinstance(component.preconditions, Collection):
+        return (
+            f"{component.__name__}.preconditions is {describe(component.preconditions)}. Make it a list of callables."
+        )
+    for precondition in component.preconditions:
+        if isinstance(precondition, type) or not callable(precondition):
+            return (
+                f"{component.__name__}.preconditions holds {describe(precondition)}, which cannot be called with a "
+                f"component. Use a callable, such as LoginRequired()."
+            )
+        if iscoroutinefunction(precondition) or iscoroutinefunction(type(precondition).__call__):
+            return (
+                f"{component.__name__}.preconditions holds {describe(precondition)}, which is async. "
+                f"Make it a plain function, and call what is async by async_to_sync()."
+            )
+    return None
+
+
+def _form_class(component: Any) -> str | None:
+    if issubclass(component, ModelFormMixin) and component.form_class is forms.Form:
+        return (
+            f"{component.__name__} makes a form of its model, and its form_class is the default one of an Action. "
+            f"Make form_class a ModelForm, or None for one of its fields."
+        )
+    value = getattr_static(component, "form_class", None)
+    if not _uses_form_class(component) or _is_descriptor(value):
+        return None
+    if hasattr(value, "is_valid") if isinstance(value, type) else callable(value):
+        return None
+    if value is None and component.get_form is not Action.get_form:
+        return None
+    return (
+        f"{component.__name__}.form_class is {_say(value)}, which is not the class of a form or formset. "
+        f"Make it the class; what that is called with comes from get_form_kwargs()."
+    )
+
+
+RULES: tuple[Callable[[Any], str | None], ...] = (
+    _kind,
+    _scaffolds_own,
+    _actions_own,
+    _order,
+    _read_from_class,
+    _hooks,
+    _async,
+    _name,
+    _guarantee,
+    _transition,
+    _preconditions,
+    _form_class,
+)
+
+
+# What works, and is probably not meant
+
+
+def find_doubts(component: Any) -> Iterator[tuple[str, str]]:
+    """Yield what the project declares and nothing reads, each as a sentence, with the remedy."""
+    kind, hooks = _kind_and_hooks(component)
+    known = [
+        name for name in (*hooks, *READ_FROM_CLASS) if hasattr(kind, name) and name not in ("name", "url", "title")
+    ]
+    for name in sorted(_own_names(component)):
+        remedy = _elsewhere(component, name)
+        if not remedy and (meant := get_close_matches(name, known, 1, 0.85)):
+            remedy = f"Call it {meant[0]}, if that is meant."
+        if remedy:
+            yield f"django-flows does not read {component.__name__}.{name}.", remedy
+
+
+def _elsewhere(component: Any, name: str) -> str | None:
+    if name == "done" and issubclass(component, Action):
+        return None
+    if name in OF_MODELS:
+        # Its own form_class, or a mixin's method, may go by them.
+        has_default = issubclass(component, Action) and component.form_class is forms.Form
+        is_read = not _uses_form_class(component) or (name != "fields" and hasattr(component, "get_queryset"))
+        return OF_MODELS[name] if has_default and not is_read else None
+    return ELSEWHERE.get(name)
+
+
+def _kind_and_hooks(component: Any) -> tuple[type[FlowComponent], tuple[str, ...]]:
+    if issubclass(component, Action):
+        return Action, (*HOOKS, "form_valid", "form_invalid")
+    return Scaffold, (*HOOKS, "complete")
+
+
+def _own_names(component: Any) -> set[str]:
+    """Return the public names that the project gave a class, beside those that ours have."""
+    bases = (base for base in component.__mro__ if base.__module__.partition(".")[0] not in ("builtins", "django"))
+    names = {name for base in bases if not base.__module__.startswith("flows.") for name in vars(base)}
+    inherited = {*dir(_kind_and_hooks(component)[0])} - {"success_url", "get_success_url"}
+    return {name for name in names if not name.startswith("_")} - inherited
+
+
+def _uses_form_class(component: Any) -> bool:
+    return component.get_form_class is Action.get_form_class if issubclass(component, Action) else False
+
+
+def _is_descriptor(value: Any) -> bool:
+    """Return whether a value that was read from a class is not yet what an instance would have."""
+    return ismethod(value) or hasattr(type(value), "__get__")
+
+
+def _say(value: Any) -> str:
+    if _is_descriptor(value):
+        return f"a {type(value).__name__}"
+    # Not the repr of an object: that of a formset may query the database.
+    is_plain = value is None or isinstance(value, (type, str, int, float))
+    return describe(value) if is_plain else f"an instance of {type(value).__name__}"
