@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
-from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.functional import classproperty
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 
 from .exceptions import DefinitionError, NotStorableValue, TaskTooLarge
-from .forms import add_error, get_answers, take_back, with_remembered
+from .forms import add_error, add_errors, get_answers, make_form
 from .outcomes import COMPLETE, Outcome, OutcomeResponse
 from .positions import Position, describe
 from .transitions import Transition
@@ -159,30 +158,22 @@ class Action(FlowComponent, FormView):
 
     def form_refused(self, form: Any, errors: Mapping[str, Sequence[str]]) -> Any:
         """Show the errors of a submission that was handled before, with those that `form_valid` found then."""
-        for field, messages in errors.items():
-            form.add_error(None if field == NON_FIELD_ERRORS else field, list(messages))
+        add_errors(form, errors)
         return self.render_to_response(self.get_context_data(form=form))
 
     def get_answers(self, form: Any) -> Any:
         """Return what to remember of a valid form: its cleaned data without the values of password fields.
 
-        Of a formset, those of the forms that were filled in.
+        Of a formset, those of its rows, without blank and deleted ones.
         """
         return get_answers(form)
 
-    def get_form_kwargs(self) -> dict[str, Any]:
-        kwargs = super().get_form_kwargs()
-        # Not in a form that was sent: what is remembered there would decide what counts as changed.
-        if "data" not in kwargs:
-            remembered = self.answers.get(self.position.name)
-            kwargs["initial"] = with_remembered(self.get_form_class(), kwargs.get("initial"), remembered)
-        return kwargs
-
     def get_form(self, form_class: Any = None) -> Any:
-        form = super().get_form(form_class)
-        if not form.is_bound:
-            take_back(form, self.get_initial())
-        return form
+        """Return the form, with the answers that are remembered of it where it was not sent."""
+        kwargs = self.get_form_kwargs()
+        # Else what is remembered would decide what counts as changed.
+        answers = None if "data" in kwargs else self.answers.get(self.position.name)
+        return make_form(form_class or self.get_form_class(), kwargs, answers)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add ``state``, ``answers`` and ``flow`` to the context of a ``FormView``."""

@@ -15,6 +15,7 @@ from .answers import Answers
 from .components import FlowComponent, Scaffold
 from .config import config
 from .exceptions import InvalidOutcome, InvalidTarget, StateNotFound
+from .forms import get_errors
 from .navigation import Navigation
 from .outcomes import COMPLETE, Complete, OutcomeResponse
 from .positions import Position
@@ -265,8 +266,7 @@ class Execution(Navigation):
 
     def refuse(self, form: Any) -> None:
         """Note the errors that an action added to a valid form."""
-        if isinstance(form.errors, Mapping):
-            self.refused = {name: [str(message) for message in errors] for name, errors in form.errors.items()}
+        self.refused = get_errors(form)
 
     def link_to(self, position: Position, component: type[FlowComponent], query: Mapping[str, Any] | None) -> str:
         place = position.find(component)

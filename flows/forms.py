@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import zip_longest
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist
 from django.db.models import Model
 from django.forms import BaseFormSet, BaseModelFormSet, MultiWidget, Widget
+from django.forms.formsets import ORDERING_FIELD_NAME
+from django.forms.widgets import ChoiceWidget
+
+logger = logging.getLogger("flows")
 
 
 def get_answers(form: Any) -> Any:
-    """Return the cleaned data of a valid form, or of the filled forms of a formset, without passwords."""
+    """Return the cleaned data of a valid form, or of the rows of a formset, without passwords.
+
+    Rows that were offered are answers as they stand, blank ones only once they are filled in. They are in the order
+    that the visitor gave them, where the formset asks for one.
+    """
     if hasattr(form, "forms"):
         deleted = form.deleted_forms if form.can_delete else ()
-        return [get_answers(member) for member in form.forms if member.has_changed() and member not in deleted]
+        rows = [
+            get_answers(row)
+            for row in form.forms
+            if row not in deleted and (row.has_changed() or not row.empty_permitted)
+        ]
+        return sorted(rows, key=_get_place) if form.can_order else rows
     return {
         name: value
         for name, value in form.cleaned_data.items()
         if name not in form.fields or not is_password(form.fields[name].widget)
     }
+
+
+def _get_place(row: Mapping[str, Any]) -> tuple[bool, int]:
+    """Return what puts a row in its place, which is behind the others where the visitor named none."""
+    place = row.get(ORDERING_FIELD_NAME)
+    return place is None, place or 0
 
 
 def add_error(form: Any, message: Any) -> None:
@@ -31,6 +51,35 @@ def add_error(form: Any, message: Any) -> None:
         form.add_error(None, message)
 
 
+def get_errors(form: Any) -> dict[str, list[str]]:
+    """Return the messages of a form, or formset, by the names that its fields have in the page."""
+    errors = {
+        member.add_prefix(name): [str(message) for message in messages]
+        for member in _get_members(form)
+        for name, messages in member.errors.items()
+    }
+    if hasattr(form, "forms") and form.non_form_errors():
+        errors[NON_FIELD_ERRORS] = [str(message) for message in form.non_form_errors()]
+    return errors
+
+
+def add_errors(form: Any, errors: Mapping[str, Sequence[str]]) -> None:
+    """Add what `get_errors` returned to a form: to the whole of it where it has not got that field now."""
+    left = dict(errors)
+    for member in _get_members(form):
+        for name in (*member.fields, NON_FIELD_ERRORS):
+            if messages := left.pop(member.add_prefix(name), ()):
+                member.add_error(name, list(messages))
+    for messages in left.values():
+        for message in messages:
+            add_error(form, message)
+
+
+def _get_members(form: Any) -> list[Any]:
+    """Return the forms that a formset is made of, or the form itself."""
+    return list(getattr(form, "forms", [form]))
+
+
 def is_password(widget: Widget) -> bool:
     """Return whether a browser hides what is typed into a widget, or into a part of it."""
     if isinstance(widget, MultiWidget):
@@ -38,41 +87,56 @@ def is_password(widget: Widget) -> bool:
     return "password" in (getattr(widget, "input_type", ""), widget.attrs.get("type"))
 
 
-def with_remembered(form_class: Any, initial: Any, remembered: Any) -> Any:
-    """Return the initial data of a form with remembered answers over it, where they are of its shape."""
-    if isinstance(form_class, type) and issubclass(form_class, BaseFormSet):
-        # One of models shows its rows by itself, also those that were made of what is remembered.
-        if isinstance(remembered, list) and not issubclass(form_class, BaseModelFormSet):
-            return [_existing(row) for row in remembered if isinstance(row, Mapping)]
-    elif isinstance(remembered, Mapping):
-        return {**(initial or {}), **_existing(remembered)}
-    return initial
+def make_form(form_class: Any, kwargs: Mapping[str, Any], answers: Any) -> Any:
+    """Return a form that has remembered answers, where they are of its shape, as its initial data.
 
-
-def take_back(form: Any, own: Any) -> None:
-    """Let fields of a form, or of the forms of a set, have the ``own`` initial data of the action where they should.
-
-    What the visitor cannot edit is the action's to say, now as at the first time; and some values no page can show.
+    Not in fields that only the action fills in, and in those whose widget cannot show them: these are as without.
     """
-    if isinstance(form, BaseFormSet):
-        for member, row in zip_longest(form.forms, own if isinstance(own, list) else ()):
-            if member is not None:
-                take_back(member, row or {})
-        return
-    form.initial = {**(form.initial or {})}  # its own: of a row it is what the action gave
-    for name in getattr(form, "fields", {}).keys() & form.initial.keys():
-        field = form.fields[name]
-        if field.disabled or field.widget.is_hidden or not can_show(field, form.initial.get(name)):
-            form.initial.pop(name, None)
-            form.initial.update({name: own[name]} if name in own else {})
+    fresh = form_class(**kwargs)
+    rows = _get_rows(fresh, answers)
+    if rows is None:
+        return fresh
+    initial = rows if isinstance(fresh, BaseFormSet) else {**(kwargs.get("initial") or {}), **rows[0]}
+    form = form_class(**{**kwargs, "initial": initial})
+    for row, member, other in zip(rows, _get_members(form), chain(_get_members(fresh), repeat(None)), strict=False):
+        hidden = {name for name in row.keys() & member.fields.keys() if not _shows_answer(member, name)}
+        own = {name: other.initial[name] for name in hidden & other.initial.keys()} if other else {}
+        member.initial = {**{name: value for name, value in member.initial.items() if name not in hidden}, **own}
+    return form
 
 
-def can_show(field: Any, value: Any) -> bool:
-    """Return whether a page can show a value in its field: no lone surrogate, nor what is out of time elsewhere."""
+def _get_rows(form: Any, answers: Any) -> list[dict[str, Any]] | None:
+    """Return what the forms of a formset, or the one form, have for answers; None where it is to be left as it is."""
+    if not isinstance(form, BaseFormSet):
+        return [_existing(answers)] if isinstance(answers, Mapping) else None
+    if form.is_bound:
+        # In a row that was blank nothing was offered, whatever the action has for one in its place.
+        form.initial = (form.initial or [])[: form.initial_form_count()]
+        return None
+    # One of models shows its rows by itself, also those that were made of what is remembered.
+    if isinstance(form, BaseModelFormSet) or not isinstance(answers, list):
+        return None
+    return [_existing(row) for row in answers if isinstance(row, Mapping)]
+
+
+def _shows_answer(form: Any, name: str) -> bool:
+    """Return whether a field is the visitor's to fill in, and its widget, asked as Django asks it, shows the value."""
+    field = form.fields[name]
+    widget = field.widget
+    if field.disabled or widget.is_hidden or is_password(widget):
+        return False
+    # Not the one that the form keeps, which would keep the value too.
+    bound_field = field.get_bound_field(form, name)
     try:
-        shown = field.widget.decompress(value) if isinstance(field.widget, MultiWidget) else field.prepare_value(value)
-        str(shown).encode()
-    except (OverflowError, UnicodeError):
+        if isinstance(widget, ChoiceWidget):
+            # Without its choices, which may be read from the database.
+            widget.format_value(bound_field.value())
+        else:
+            # First the context: what makes something for each rendering, as a captcha does, gives none before that.
+            widget.get_context(bound_field.html_name, bound_field.value(), {})
+            bound_field.as_widget().encode()
+    except Exception as error:  # whatever the code of a widget raises at a value that it does not know
+        logger.info("The answer in '%s' is not shown again: %s raised %s.", name, type(widget), type(error))
         return False
     return True
 

@@ -1,5 +1,8 @@
 """What is remembered of a form, and what is shown when the visitor comes back to it."""
 
+import re
+from datetime import datetime
+
 import pytest
 from django import forms
 from django.urls import include, path, reverse
@@ -128,6 +131,185 @@ class Last(Action):
     form_class = NameForm
 
 
+class Picture(forms.MultiWidget):
+    """As of a captcha: made anew for each page, whatever there was before."""
+
+    def __init__(self):
+        super().__init__([forms.HiddenInput, forms.TextInput])
+
+    def decompress(self, value):
+        return value.split(",") if value else [None, None]
+
+    def render(self, name, value, attrs=None, renderer=None):
+        Effect.objects.create(what="picture")
+        self.number = Effect.objects.count()
+        return super().render(name, [self.number, ""], attrs, renderer)
+
+    def get_context(self, name, value, attrs):
+        return {**super().get_context(name, value, attrs), "number": self.number}
+
+
+class Proof(forms.MultiValueField):
+    widget = Picture
+
+    def __init__(self):
+        super().__init__([forms.CharField(), forms.CharField()])
+
+    def clean(self, value):
+        return value
+
+
+class Corners(forms.MultiWidget):
+    def __init__(self):
+        super().__init__([forms.NumberInput, forms.NumberInput])
+
+    def decompress(self, value):
+        return value.split(" to ") if value else [None, None]
+
+
+class Span(forms.MultiValueField):
+    """Cleans to something else than its widget takes apart."""
+
+    widget = Corners
+
+    def __init__(self):
+        super().__init__([forms.IntegerField(), forms.IntegerField()])
+
+    def compress(self, values):
+        return {"least": values[0], "most": values[1]}
+
+
+class Stars(forms.TextInput):
+    def render(self, name, value, attrs=None, renderer=None):
+        return super().render(name, "*" * int(value or 0), attrs, renderer)
+
+
+class Shouted(forms.TextInput):
+    def format_value(self, value):
+        return value and value.upper()
+
+
+class OddForm(forms.Form):
+    proof = Proof()
+    span = Span()
+    stars = forms.CharField(widget=Stars, initial=3)
+    size = forms.TypedChoiceField(choices=[(1, "small"), (2, "large")], coerce=lambda value: {"size": value})
+    shouted = forms.TypedChoiceField(choices=[("a", "a")], coerce=len, widget=Shouted)
+    day = forms.DateField(widget=forms.SelectDateWidget(years=[2030]))
+    moment = forms.SplitDateTimeField()
+    data = forms.JSONField()
+
+
+class Odd(Action):
+    form_class = OddForm
+
+
+class Late(Action):
+    """Offers what is worked out when the page is shown."""
+
+    asked = 0
+
+    def get_form_class(self):
+        fields = {"moment": forms.SplitDateTimeField(initial=self.tell), "data": forms.JSONField(disabled=True)}
+        return type("LateForm", (forms.Form,), fields)
+
+    def get_initial(self):
+        return {"data": self.tell_data}
+
+    def tell(self):
+        Effect.objects.create(what="moment")
+        return datetime(2030, 1, 2, 3, 4)
+
+    def tell_data(self):
+        Effect.objects.create(what="data")
+        return [1]
+
+
+class ItemForm(forms.ModelForm):
+    class Meta:
+        model = Item
+        fields = ["name"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["name"].disabled = True
+        self.fields["note"] = forms.CharField(help_text=f"instead of {self.initial.get('note')}")
+
+
+class Edit(Action):
+    form_class = ItemForm
+
+    def get_form_kwargs(self):
+        return {**super().get_form_kwargs(), "instance": Item.objects.get()}
+
+
+class GuestForm(forms.Form):
+    name = forms.CharField()
+    meal = forms.CharField(required=False, initial="meat")
+
+
+class Guests(Action):
+    form_class = forms.formset_factory(GuestForm, extra=1, can_order=True, can_delete=True)
+    initial = [{"name": "Ann"}, {"name": "Ben"}]
+
+
+class Pair(Action):
+    form_class = forms.formset_factory(
+        type("MealForm", (forms.Form,), {"meal": forms.CharField(initial="meat")}), min_num=2
+    )
+
+
+class Picker(forms.DateInput):
+    class Media:
+        js = ["picker.js"]
+        css = {"all": ["picker.css"]}
+
+
+class ManyForm(forms.Form):
+    name = forms.CharField(max_length=3)
+    day = forms.DateField(widget=Picker, label="The day")
+    kind = forms.ChoiceField(choices=[("a", "A")], widget=forms.RadioSelect)
+    moment = forms.SplitDateTimeField()
+
+    def clean(self):
+        raise forms.ValidationError("Not like this.")
+
+
+class Many(Action):
+    form_class = ManyForm
+
+
+class Several(Action):
+    form_class = forms.formset_factory(ManyForm, extra=2, min_num=1, validate_min=True)
+
+
+class Refusing(Action):
+    """Refuses what it is sent, and asks for something else from then on."""
+
+    form_class = type("BothForm", (forms.Form,), {"name": forms.CharField(), "code": forms.CharField()})
+    later = NameForm
+
+    def get_form_class(self):
+        return self.later if "tries" in self.state else self.form_class
+
+    def form_valid(self, form):
+        self.state["tries"] = self.state.get("tries", 0) + 1
+        Effect.objects.create(what=self.position.name)
+        form.add_error("name", "Not this name.")
+        form.add_error("code", "Not this code.")
+        form.add_error(None, "Nothing of it.")
+        return self.form_invalid(form)
+
+
+class RefusingRows(Refusing):
+    form_class = forms.formset_factory(Refusing.form_class)
+
+    def form_valid(self, form):
+        super().form_valid(form.forms[-1])
+        form.non_form_errors().append("Not so many.")
+        return self.form_invalid(form)
+
+
 def flow(name, *actions):
     return type(name, (Scaffold,), {"action_set": [*actions, Last], "transition": Linear()})
 
@@ -140,6 +322,18 @@ for made in (
     flow("Free", Anything),
     flow("Notes", First, Second),
     flow("Shop", Shelf, Lines, Summed),
+    flow("Oddities", Odd),
+    flow("Lateness", Late),
+    flow("Editing", Edit),
+    flow("Party", Guests),
+    flow("Dinner", Pair),
+    flow("One", Many),
+    flow("Some", Several),
+    flow("Less", type("NoCode", (Refusing,), {})),
+    flow("Rows", type("NowRows", (Refusing,), {"later": forms.formset_factory(NameForm)})),
+    flow("Same", type("SameRows", (RefusingRows,), {"later": RefusingRows.form_class})),
+    flow("Fewer", type("NoRows", (RefusingRows,), {"later": forms.formset_factory(NameForm)})),
+    flow("Single", type("NowOne", (RefusingRows,), {"later": NameForm})),
 ):
     handler.register_entry_point(made)
 urlpatterns = [path("", include(handler.urls))]
@@ -221,6 +415,60 @@ def test_what_is_remembered_instead_of_a_forms_answers_is_not_shown_in_it():
     assert back(visitor)["name"].value() is None
 
 
+ROWS = {"form-0-name": "Ann", "form-0-meal": "meat", "form-1-name": "Ben", "form-1-meal": "meat"}
+
+
+def names_and_meals(rows):
+    return [(row["name"], row["meal"]) for row in rows]
+
+
+def test_rows_that_are_sent_as_they_were_offered_are_answers_and_blank_ones_are_not():
+    visitor = begin("party")
+    visitor.submit(**management(3, 2), **ROWS, **{"form-2-meal": "meat"})
+    assert names_and_meals(visitor.response.context["answers"][Guests]) == [("Ann", "meat"), ("Ben", "meat")]
+    formset = back(visitor)
+    assert (formset.initial_form_count(), formset.total_form_count()) == (2, 3)
+    assert [row["name"].value() for row in formset] == ["Ann", "Ben", None]
+
+
+def test_a_row_that_was_taken_out_stays_out_and_may_be_put_in_again():
+    visitor = begin("party")
+    visitor.submit(**management(2, 2), **ROWS, **{"form-1-DELETE": "on"})
+    assert [row["name"].value() for row in back(visitor)] == ["Ann", None]
+    visitor.submit(**management(2, 1), **ROWS)
+    assert names_and_meals(visitor.response.context["answers"][Guests]) == [("Ann", "meat"), ("Ben", "meat")]
+    back(visitor)
+    visitor.submit(**management(2, 2), **ROWS, **{"form-0-DELETE": "on", "form-1-DELETE": "on"})
+    assert visitor.response.context["answers"][Guests] == []
+    assert [row["name"].value() for row in back(visitor)] == [None]
+
+
+def test_rows_are_remembered_and_shown_in_the_order_that_the_visitor_gave_them():
+    visitor = begin("party")
+    order = {"form-0-ORDER": 2, "form-1-ORDER": 1, "form-2-name": "Cid", "form-2-meal": "fish"}
+    visitor.submit(**management(3, 2), **ROWS, **order)
+    assert [row["name"] for row in visitor.response.context["answers"][Guests]] == ["Ben", "Ann", "Cid"]
+    assert [(row["name"].value(), row["ORDER"].value()) for row in back(visitor)] == [
+        ("Ben", 1),
+        ("Ann", 2),
+        ("Cid", None),
+        (None, None),
+    ]
+
+
+def test_rows_that_have_to_be_filled_in_are_answers_also_as_they_are_shown():
+    visitor = begin("dinner")
+    visitor.submit(**management(3, 0), **{"form-0-meal": "meat", "form-1-meal": "meat", "form-2-meal": "meat"})
+    assert visitor.response.context["answers"][Pair] == [{"meal": "meat"}] * 2
+
+
+def test_rows_of_a_model_formset_are_answers_also_where_nothing_was_changed():
+    item = Item.objects.create(name="one")
+    visitor = begin("shop")
+    visitor.submit(**management(2, 1), **{"form-0-id": item.pk, "form-0-name": "one"})
+    assert [row["name"] for row in visitor.response.context["answers"][Shelf]] == ["one"]
+
+
 def test_a_formset_that_is_sent_again_as_first_rendered_keeps_every_row():
     visitor = begin("list")
     url, form = visitor.url, visitor.form(**management(2, 0), **{"form-0-name": "x"})
@@ -236,6 +484,149 @@ def test_no_kind_of_password_field_is_remembered():
     assert visitor.page == "/safe/last/"
     assert "seen" in StoredTask.objects.get().data
     assert "hunter2" not in StoredTask.objects.get().data
+
+
+ODD = {
+    "proof_0": 1,
+    "proof_1": "seven",
+    "span_0": 1,
+    "span_1": 2,
+    "stars": "many",
+    "size": 2,
+    "shouted": "a",
+    "day_year": 2030,
+    "day_month": 1,
+    "day_day": 2,
+    "moment_0": "2030-01-02",
+    "moment_1": "03:04",
+    "data": "[1]",
+}
+
+
+def test_a_field_whose_widget_cannot_show_the_answer_is_shown_as_if_there_were_none():
+    visitor = begin("oddities")
+    visitor.submit(**ODD)
+    before = Effect.objects.count()
+    form = back(visitor)
+    values = {name: form[name].value() for name in form.fields}
+    assert values.pop("moment").replace(tzinfo=None) == datetime(2030, 1, 2, 3, 4)
+    assert str(values.pop("day")) == "2030-01-02"
+    assert values == {
+        "proof": None,
+        "span": None,
+        "stars": 3,
+        "shouted": None,
+        "size": {"size": "2"},
+        "data": "[1]",
+    }
+    assert Effect.objects.count() == before + 1, "A captcha is made once for a page."
+    visitor.submit(**ODD)
+    assert visitor.page == "/oddities/last/"
+
+
+def test_what_is_offered_may_be_a_callable_that_is_called_once_for_a_page_that_shows_it():
+    visitor = begin("lateness")
+    assert 'value="03:04:00"' in visitor.text
+    visitor.submit(moment_0="2031-05-06", moment_1="07:08")
+    Effect.objects.all().delete()
+    form = back(visitor)
+    assert (form["moment"].value().year, form["data"].value()) == (2031, "[1]")
+    assert list(Effect.objects.values_list("what", flat=True)) == ["data"]
+
+
+def test_a_model_form_shows_what_its_instance_has_where_the_visitor_cannot_edit_it():
+    item = Item.objects.create(name="one")
+    visitor = begin("editing")
+    visitor.submit(note="old")
+    item.name = "other"
+    item.save()
+    form = back(visitor)
+    assert (form["name"].value(), form["note"].value()) == ("other", "old")
+    assert "instead of old" in visitor.text, "What is remembered is there when the form is made."
+
+
+# The default page
+
+
+@pytest.mark.parametrize("name", ["one", "some"])
+def test_the_page_loads_what_its_widgets_need(name):
+    head = begin(name).text.partition("</head>")[0]
+    assert head.count("picker.js") == head.count("picker.css") == 1
+
+
+def summary(visitor):
+    """Return the lines of the summary of errors, and the links in it, each of which leads somewhere."""
+    text = re.search(r'role="alert".*?</div>', visitor.text, re.DOTALL)[0]
+    links = re.findall(r'href="#([^"]*)"', text)
+    assert [link for link in links if f'id="{link}"' not in visitor.text] == []
+    return re.findall("<li>(.*?)</li>", re.sub("</?a[^>]*>", "", text)), links
+
+
+REQUIRED = "This field is required."
+TOO_LONG_NAME = "Ensure this value has at most 3 characters (it has 4)."
+
+
+def test_errors_are_summed_up_with_links_to_where_they_are_put_right():
+    visitor = begin("one")
+    visitor.submit(name="Anna")
+    assert summary(visitor) == (
+        [
+            *("Not like this.", f"Name: {TOO_LONG_NAME}", f"The day: {REQUIRED}"),
+            *(f"Kind: {REQUIRED}", f"Moment: {REQUIRED}"),
+        ],
+        ["id_name", "id_day", "id_kind_0", "id_moment_0"],
+    )
+
+
+def test_errors_of_rows_are_summed_up_with_the_number_of_the_row():
+    visitor = begin("some")
+    filled = {"day": "2030-01-02", "kind": "a", "moment_0": "2030-01-02", "moment_1": "03:04"}
+    rows = {f"form-{number}-{name}": value for number in (0, 1) for name, value in filled.items()}
+    visitor.submit(**management(2, 0), **rows, **{"form-0-name": "Ann", "form-1-name": "Anna"})
+    assert summary(visitor) == (
+        ["Row 1: Not like this.", "Row 2: Not like this.", f"Row 2: Name: {TOO_LONG_NAME}"],
+        ["id_form-1-name"],
+    )
+    assert "<title>Error: " in visitor.text
+    german = visitor.client.post(visitor.url, visitor.form(**management(1, 0)), headers={"Accept-Language": "de"})
+    assert "Zeile 1: <a " in german.content.decode()
+
+
+def test_errors_of_a_formset_without_rows_are_summed_up_too():
+    visitor = begin("some")
+    visitor.submit(**management(0, 0))
+    assert summary(visitor) == (["Please submit at least 1 form."], [])
+    assert "<title>Error: " in visitor.text
+
+
+# The duplicate of a submission that was refused
+
+
+ALL = {*management(1, 0).items(), ("name", "x"), ("code", "y"), ("form-0-name", "x"), ("form-0-code", "y")}
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("less", ["Nothing of it.", "Not this code.", "Name: Not this name."]),
+        ("rows", ["Not this name.", "Not this code.", "Nothing of it."]),
+        (
+            "same",
+            ["Not so many.", "Row 1: Nothing of it.", "Row 1: Name: Not this name.", "Row 1: Code: Not this code."],
+        ),
+        ("fewer", ["Not this code.", "Not so many.", "Row 1: Nothing of it.", "Row 1: Name: Not this name."]),
+        ("single", ["Not so many.", "Not this name.", "Not this code.", "Nothing of it."]),
+    ],
+)
+def test_errors_that_an_action_found_are_shown_again_in_whatever_form_there_is_now(name, lines):
+    visitor = begin(name)
+    url, form = visitor.url, visitor.form(**dict(ALL))
+    visitor.send(url, form)
+    assert "Not this code." in visitor.text
+    visitor.send(url, form)
+    assert visitor.response.status_code == 200
+    assert summary(visitor)[0] == lines
+    assert Effect.objects.count() == 1
 
 
 def test_a_choice_that_was_deleted_since_is_not_shown_as_chosen():
