@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ class Answers(Mapping[Any, Any]):
     """The remembered answers of a task, read-only, by action class or by the name of a position.
 
     A class that stands in several places means the nearest to the component that asks. In a template, where
-    hyphens and slashes cannot be written, the last name of a position will do, with underscores:
-    ``{{ answers.choose_item.quantity }}``.
+    hyphens and slashes cannot be written, the last name of a position will do, with underscores for
+    hyphens and dots: ``{{ answers.choose_item.quantity }}``.
     """
 
     def __init__(self, task: Task, position: Position) -> None:
@@ -28,13 +29,21 @@ class Answers(Mapping[Any, Any]):
     def __getitem__(self, key: type[FlowComponent] | str) -> Any:
         name = key if isinstance(key, str) else self._name_of(key)
         if name not in self._task.answered:
-            last = name.replace("_", "-")
             # A name with a slash is that of one position: no need to look through all of them.
-            candidates = [] if "/" in name else [full for full in self._task.answered if full.split("/")[-1] == last]
-            if len(candidates) != 1:
+            found = [] if "/" in name else self._find(name)
+            if not found:
                 raise KeyError(f"No answers of '{name}' are remembered in this task.")
-            name = candidates[0]
+            if len(found) > 1:
+                raise KeyError(f"'{name}' may be any of {', '.join(found)}: name the position that is meant.")
+            name = found[0]
         return self._task.answers_at(name)
+
+    def _find(self, name: str) -> list[str]:
+        """Return the names of the positions that end in a name, else of those that a template would call so."""
+        last_names = {full: full.split("/")[-1] for full in self._task.answered}
+        return [full for full, last in last_names.items() if last == name] or [
+            full for full, last in last_names.items() if _for_template(last) == _for_template(name)
+        ]
 
     def _name_of(self, component: type[FlowComponent]) -> str:
         try:
@@ -50,3 +59,7 @@ class Answers(Mapping[Any, Any]):
 
     def __repr__(self) -> str:
         return f"<Answers of {', '.join(self._task.answered) or 'nothing'}>"
+
+
+def _for_template(name: str) -> str:
+    return re.sub(r"[.-]", "_", name)
