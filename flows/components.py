@@ -42,8 +42,8 @@ class FlowComponent:
 
     #: Names the component in positions, URL names and routes; the class name in kebab case.
     name: str | classproperty = classproperty(lambda cls: _words(cls.__name__).lower().replace(" ", "-"))
-    #: The ``path()`` route below the parent's; may hold converters.
-    url: str | classproperty = classproperty(lambda cls: f"{cls.name}/")
+    #: The ``path()`` route below the parent's; may hold converters, and may be lazy.
+    url: Any = classproperty(lambda cls: f"{cls.name}/")
     #: What the visitor reads; the class name in words. May be lazy.
     title: Any = classproperty(lambda cls: _words(cls.__name__).capitalize())
     #: Callables that are given the component and return ``None``, or the outcome that takes its place.

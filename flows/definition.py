@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import ChainMap, Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.urls.resolvers import RoutePattern
+from django.utils.functional import Promise
+from django.utils.translation import get_language, override
 
 from .components import Action, FlowComponent, Scaffold
 from .declarations import check_component
@@ -41,60 +45,101 @@ def check_flow(root: Any) -> Position:
 
 
 class Routes:
-    """The routes of several flows, in the order in which they are tried."""
+    """The routes of several flows, in the order in which they are tried, in each language in which they may be."""
 
     def __init__(self) -> None:
-        self._by_shape: dict[str, Position] = {}
-        self._with_arguments: defaultdict[str | None, list[Position]] = defaultdict(list)
+        self._roots: list[Position] = []
+        self._is_translated = False
+        self._by_language: dict[str | None, _LanguageRoutes] = {}
 
     def add(self, root: Position) -> None:
         """Add those of a flow. Raises `DefinitionError` for an argument twice in one, and for two that match the same.
 
         Then nothing is added.
         """
-        by_shape = ChainMap({}, self._by_shape)
+        self._is_translated |= any(isinstance(action.route, Promise) for action in root.actions())
+        self._roots.append(root)
+        try:
+            for language in self._get_languages():
+                with override(language):
+                    self._by_language.setdefault(language, _LanguageRoutes()).catch_up(self._roots)
+        except ImproperlyConfigured:
+            self._roots.pop()
+            self._by_language.clear()  # made again, without it, when it is asked for
+            raise
+
+    def _get_languages(self) -> Iterable[str | None]:
+        if not self._is_translated:
+            return [None]
+        return [code for code, _ in settings.LANGUAGES] if settings.USE_I18N else [settings.LANGUAGE_CODE]
+
+
+class _LanguageRoutes:
+    """The routes as they are in the active language."""
+
+    def __init__(self) -> None:
+        self._roots = 0
+        self._by_shape: dict[str, Position] = {}
+        self._with_arguments: defaultdict[str | None, list[Position]] = defaultdict(list)
+
+    def catch_up(self, roots: Sequence[Position]) -> None:
+        for root in roots[self._roots :]:
+            self._add(root)
+        self._roots = len(roots)
+
+    def _add(self, root: Position) -> None:
         with_arguments: list[Position] = []
         for action in root.actions():
             _check_arguments(action)
             # Two converters of one type match the same URLs, whatever their names.
-            shape = ARGUMENT.sub(lambda argument: f"<{argument[1] or 'str'}>", action.route)
-            if other := by_shape.get(shape):
+            shape = ARGUMENT.sub(lambda argument: f"<{argument[1] or 'str'}>", str(action.route))
+            if other := self._by_shape.get(shape):
                 raise DefinitionError(
                     f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
                     f"have the same route '{action.route}'. Give one of them another url."
                 )
             _check_reached(action, chain(self._beside(action), with_arguments))
-            by_shape[shape] = action
+            self._by_shape[shape] = action
             if action.parameters:
                 with_arguments.append(action)
-        self._by_shape.update(by_shape.maps[0])
         for action in with_arguments:
-            self._with_arguments[get_first_segment(action.route)].append(action)
+            self._with_arguments[get_first_segment(str(action.route))].append(action)
 
     def _beside(self, action: Position) -> Iterator[Position]:
         """Yield those with arguments that may match URLs of an action: not those that begin with another text."""
-        for segment in dict.fromkeys((None, get_first_segment(action.route))):
+        for segment in dict.fromkeys((None, get_first_segment(str(action.route)))):
             yield from self._with_arguments.get(segment, ())
 
 
 def _check_arguments(action: Position) -> None:
-    names = [argument[2] for argument in ARGUMENT.finditer(action.route)]
+    route = str(action.route)
+    names = [argument[2] for argument in ARGUMENT.finditer(route)]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise DefinitionError(
-            f"{action.component.__name__} at '{action.name}' has the route '{action.route}', "
+            f"{action.component.__name__} at '{action.name}' has the route '{route}', "
             f"in which '{twice}' stands twice. Rename one of them."
+        )
+    if not isinstance(action.route, Promise):
+        return
+    for place in action.path:
+        _check_url(place.component)
+    if RoutePattern(route).converters != action.pattern.converters:
+        raise DefinitionError(
+            f"{action.component.__name__} at '{action.name}' has the route '{route}' in '{get_language()}', "
+            f"which has other arguments than in other languages. Translate what is outside the angle brackets only."
         )
 
 
 def _check_reached(action: Position, earlier: Iterable[Position]) -> None:
     """Raise `DefinitionError` if a route with arguments stands before one whose URLs it matches too."""
-    if {argument[1] or "str" for argument in ARGUMENT.finditer(action.route)} - SAMPLES.keys():
+    route = str(action.route)
+    if {argument[1] or "str" for argument in ARGUMENT.finditer(route)} - SAMPLES.keys():
         return  # what a project's own converter matches is not known
-    url = ARGUMENT.sub(lambda argument: SAMPLES[argument[1] or "str"], action.route)
+    url = ARGUMENT.sub(lambda argument: SAMPLES[argument[1] or "str"], route)
     for other in earlier:
         if other.pattern.match(url):
             raise DefinitionError(
-                f"{action.component.__name__} at '{action.name}' is never reached: its URL '{action.route}' is taken "
+                f"{action.component.__name__} at '{action.name}' is never reached: its URL '{route}' is taken "
                 f"by the route '{other.route}' of {other.component.__name__} at '{other.name}'. "
                 f"Give one of them another url, or put {action.component.__name__} first."
             )
@@ -128,9 +173,14 @@ def _check_tree(position: Position) -> None:
 
 def _check_component(component: type[FlowComponent]) -> None:
     check_component(component)
-    if not isinstance(component.url, str) or component.url.startswith("/"):
+    _check_url(component)
+
+
+def _check_url(component: type[FlowComponent]) -> None:
+    url: Any = component.url
+    if not isinstance(url, (str, Promise)) or str(url).startswith("/"):
         raise DefinitionError(
-            f"{component.__name__}.url is {component.url!r}. "
+            f"{component.__name__}.url is {url!r}. "
             f"Use a path() route without a leading slash, as it is put behind the route of the parent."
         )
-    RoutePattern(component.url)  # raises ImproperlyConfigured, naming the route and what is wrong with it
+    RoutePattern(str(url))  # raises ImproperlyConfigured, naming the route and what is wrong with it

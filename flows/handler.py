@@ -19,7 +19,7 @@ from .definition import Routes, check_flow
 from .exceptions import DefinitionError, InvalidTarget
 from .executor import Executor
 from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect, new_task_id
-from .positions import Position, describe
+from .positions import Position, describe, join_routes
 from .routing import RouteIndex, append_slash
 from .statestore import codec, documents
 from .statestore.base import BaseStateStore, get_store
@@ -94,7 +94,7 @@ class FlowHandler:
         # Not where they would catch all URLs of the site: what is no position, or no longer.
         if root.route and not root.is_action and not root.route.startswith("<"):
             yield path(root.route, self._make_view(root))
-            yield path(f"{root.route}<path:{REST}>", no_append_slash(self._make_view(root)))
+            yield path(join_routes(root.route, f"<path:{REST}>"), no_append_slash(self._make_view(root)))
 
     def _make_view(self, position: Position) -> Callable[..., HttpResponseBase]:
         """Return the view of a position, with what ``as_view()`` would have put on it."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.urls.resolvers import RoutePattern
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
 
 from .exceptions import InvalidTarget
 
@@ -31,9 +33,9 @@ class Position:
         return f"{self.parent.name}/{self.component.name}" if self.parent else self.component.name
 
     @cached_property
-    def route(self) -> str:
-        """The ``path()`` route below the handler's prefix."""
-        return (self.parent.route if self.parent else "") + self.component.url
+    def route(self) -> Any:
+        """The ``path()`` route below the handler's prefix. Lazy where the url of a component on the path is."""
+        return join_routes(*(place.component.url for place in self.path))
 
     @cached_property
     def pattern(self) -> RoutePattern:
@@ -133,6 +135,13 @@ class Position:
 
     def __str__(self) -> str:
         return self.name
+
+
+def join_routes(*routes: Any) -> Any:
+    """Return routes in a row: text, or lazy text where one of them is lazy."""
+    if any(isinstance(route, Promise) for route in routes):
+        return format_lazy("{}" * len(routes), *routes)
+    return "".join(routes)
 
 
 def get_first_segment(route: str) -> str | None:

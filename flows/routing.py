@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.urls import ResolverMatch, URLPattern, is_valid_path
 from django.urls.resolvers import RoutePattern
+from django.utils.translation import get_language
 
 from .positions import get_first_segment
 
@@ -25,29 +26,37 @@ class RouteIndex(URLPattern):
 
     def __init__(self) -> None:
         super().__init__(RoutePattern("", is_endpoint=True), _nothing)
-        self._positions, self._rests = _Index(), _Index()
+        self._patterns: tuple[list[URLPattern], list[URLPattern]] = ([], [])
+        #: By language, since routes may be translated: each made when the first URL is looked for in it.
+        self._indexes: dict[str | None, tuple[_Index, _Index]] = {}
 
     def add(self, positions: Iterable[URLPattern], rests: Iterable[URLPattern]) -> None:
         """Add the patterns of a flow: those of its positions, and what catches the rest, after those of all flows."""
-        for index, patterns in ((self._positions, positions), (self._rests, rests)):
-            for pattern in patterns:
-                index.add(pattern)
+        for known, patterns in zip(self._patterns, (positions, rests), strict=True):
+            known.extend(patterns)
+        self._indexes.clear()
 
     def resolve(self, path: str) -> ResolverMatch | None:
-        match = self._positions.resolve(path)
-        return match or (self._rests.resolve(path) if self._positions.is_complete else None)
+        language = get_language()
+        if language not in self._indexes:
+            self._indexes[language] = (_Index(self._patterns[0]), _Index(self._patterns[1]))
+        positions, rests = self._indexes[language]
+        match = positions.resolve(path)
+        return match or (rests.resolve(path) if positions.is_complete else None)
 
 
 class _Index:
     """Patterns by their routes where those hold no arguments, the others by their first segments."""
 
-    def __init__(self) -> None:
+    def __init__(self, patterns: Iterable[URLPattern]) -> None:
         self._by_route: dict[str, URLPattern] = {}
         self._by_segment: defaultdict[str, list[URLPattern]] = defaultdict(list)
         #: Whether what is not found is not there. Not where the first segment of a route may be anything.
         self.is_complete = True
+        for pattern in patterns:
+            self._add(pattern)
 
-    def add(self, pattern: URLPattern) -> None:
+    def _add(self, pattern: URLPattern) -> None:
         route = str(pattern.pattern)
         if not pattern.pattern.converters:
             # Of two that are the same the first counts, as with Django.
