@@ -5,6 +5,8 @@ from datetime import datetime
 
 import pytest
 from django import forms
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.urls import include, path, reverse
 
 from flows.components import Action, Scaffold
@@ -96,6 +98,17 @@ class SecretsForm(forms.Form):
     typed = forms.CharField(widget=forms.TextInput(attrs={"type": "password"}))
     hidden = forms.CharField(widget=HiddenText)
     twice = Passwords()
+
+
+class Permissions(Action):
+    form_class = forms.inlineformset_factory(ContentType, Permission, fields=["name", "codename"], extra=1)
+
+    def get_form_kwargs(self):
+        return {**super().get_form_kwargs(), "instance": ContentType.objects.get(model="item")}
+
+    def form_valid(self, form):
+        form.save()
+        return super().form_valid(form)
 
 
 class Secrets(Action):
@@ -327,6 +340,7 @@ for made in (
     flow("Editing", Edit),
     flow("Party", Guests),
     flow("Dinner", Pair),
+    flow("Rights", Permissions),
     flow("One", Many),
     flow("Some", Several),
     flow("Less", type("NoCode", (Refusing,), {})),
@@ -469,6 +483,22 @@ def test_rows_of_a_model_formset_are_answers_also_where_nothing_was_changed():
     assert [row["name"] for row in visitor.response.context["answers"][Shelf]] == ["one"]
 
 
+def test_rows_of_an_inline_formset_are_answers_and_are_shown_again_as_they_are():
+    kind = ContentType.objects.get(model="item")
+    kept, gone, *others = kind.permission_set.order_by("pk")
+    Permission.objects.filter(pk__in=[other.pk for other in others]).delete()
+    visitor = begin("rights")
+    rows = {
+        f"permission_set-{number}-{name}": value
+        for number, row in enumerate((kept, gone))
+        for name, value in (("id", row.pk), ("name", row.name), ("codename", row.codename))
+    }
+    new = {"permission_set-2-name": "Can wear", "permission_set-2-codename": "wear", "permission_set-1-DELETE": "on"}
+    visitor.submit(**{"permission_set-TOTAL_FORMS": 3, "permission_set-INITIAL_FORMS": 2}, **rows, **new)
+    assert [row["name"] for row in visitor.response.context["answers"][Permissions]] == [kept.name, "Can wear"]
+    assert [row["name"].value() for row in back(visitor)] == [kept.name, "Can wear", None]
+
+
 def test_a_formset_that_is_sent_again_as_first_rendered_keeps_every_row():
     visitor = begin("list")
     url, form = visitor.url, visitor.form(**management(2, 0), **{"form-0-name": "x"})
@@ -597,6 +627,9 @@ def test_errors_of_a_formset_without_rows_are_summed_up_too():
     visitor.submit(**management(0, 0))
     assert summary(visitor) == (["Please submit at least 1 form."], [])
     assert "<title>Error: " in visitor.text
+    visitor = begin("list")
+    visitor.submit()
+    assert "ManagementForm data is missing" in summary(visitor)[0][0]
 
 
 # The duplicate of a submission that was refused
