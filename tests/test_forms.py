@@ -217,17 +217,18 @@ class Odd(Action):
     form_class = OddForm
 
 
+class LateForm(forms.Form):
+    moment = forms.SplitDateTimeField()
+    data = forms.JSONField(disabled=True)
+
+
 class Late(Action):
     """Offers what is worked out when the page is shown."""
 
-    asked = 0
-
-    def get_form_class(self):
-        fields = {"moment": forms.SplitDateTimeField(initial=self.tell), "data": forms.JSONField(disabled=True)}
-        return type("LateForm", (forms.Form,), fields)
+    form_class = LateForm
 
     def get_initial(self):
-        return {"data": self.tell_data}
+        return {"moment": self.tell, "data": self.tell_data}
 
     def tell(self):
         Effect.objects.create(what="moment")
@@ -429,7 +430,14 @@ def test_what_is_remembered_instead_of_a_forms_answers_is_not_shown_in_it():
     assert back(visitor)["name"].value() is None
 
 
-ROWS = {"form-0-name": "Ann", "form-0-meal": "meat", "form-1-name": "Ben", "form-1-meal": "meat"}
+ROWS = {
+    "form-0-name": "Ann",
+    "form-0-meal": "meat",
+    "form-0-ORDER": 1,
+    "form-1-name": "Ben",
+    "form-1-meal": "meat",
+    "form-1-ORDER": 2,
+}
 
 
 def names_and_meals(rows):
@@ -460,7 +468,7 @@ def test_a_row_that_was_taken_out_stays_out_and_may_be_put_in_again():
 def test_rows_are_remembered_and_shown_in_the_order_that_the_visitor_gave_them():
     visitor = begin("party")
     order = {"form-0-ORDER": 2, "form-1-ORDER": 1, "form-2-name": "Cid", "form-2-meal": "fish"}
-    visitor.submit(**management(3, 2), **ROWS, **order)
+    visitor.submit(**management(3, 2), **{**ROWS, **order})
     assert [row["name"] for row in visitor.response.context["answers"][Guests]] == ["Ben", "Ann", "Cid"]
     assert [(row["name"].value(), row["ORDER"].value()) for row in back(visitor)] == [
         ("Ben", 1),
@@ -554,14 +562,22 @@ def test_a_field_whose_widget_cannot_show_the_answer_is_shown_as_if_there_were_n
     assert visitor.page == "/oddities/last/"
 
 
+def told():
+    """Return what was worked out since the last time."""
+    names = list(Effect.objects.order_by("pk").values_list("what", flat=True))
+    Effect.objects.all().delete()
+    return names
+
+
 def test_what_is_offered_may_be_a_callable_that_is_called_once_for_a_page_that_shows_it():
     visitor = begin("lateness")
     assert 'value="03:04:00"' in visitor.text
+    assert told() == ["moment", "data"]
     visitor.submit(moment_0="2031-05-06", moment_1="07:08")
-    Effect.objects.all().delete()
+    told()
     form = back(visitor)
     assert (form["moment"].value().year, form["data"].value()) == (2031, "[1]")
-    assert list(Effect.objects.values_list("what", flat=True)) == ["data"]
+    assert told() == ["data"]
 
 
 def test_a_model_form_shows_what_its_instance_has_where_the_visitor_cannot_edit_it():
