@@ -10,8 +10,8 @@ The modules, from the bottom up; each imports only from its own layer or a lower
 0. ``exceptions``, ``config``
 1. ``declarations``, ``components``, ``forms``, ``outcomes``, ``positions``, ``definition``, ``transitions``,
    ``preconditions`` (what a project writes, as a tree of places), ``task`` and ``answers``
-2. ``statestore``, ``models``, ``binder``, ``session_row``, ``session_snapshot`` (where tasks are kept, and whose they
-   are)
+2. ``types``, ``statestore``, ``models``, ``binder``, ``session_row``, ``session_snapshot`` (where tasks are kept, and
+   whose they are)
 3. ``submission``, ``sensitive``, ``sessions``, ``links``, ``opening``, ``navigation``, ``progress``, ``execution`` (a
    task at a position, for one request)
 4. ``pages``, ``transactions``, ``guarantees``, ``executor``, ``routing``, ``handler`` (from a request to a response)

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class DefinitionError(ImproperlyConfigured):
-    """A flow is declared in a way that cannot work."""
+    """A flow, or a type of values, is declared in a way that cannot work."""
 
 
 class InvalidTarget(LookupError):
@@ -37,7 +37,7 @@ class StateExists(LookupError):
     """The state store already holds something under an id that was to be new."""
 
 
-class StateDamaged(ValueError):
+class StateDamaged(RuntimeError):  # which a template shows, and a ValueError in a look-up it takes for "no value"
     """What the state store holds under this id cannot be read."""
 
 

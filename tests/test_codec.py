@@ -7,15 +7,18 @@ import json
 import math
 import uuid
 import zoneinfo
-from collections import OrderedDict, namedtuple
+from array import array
+from collections import OrderedDict, defaultdict, namedtuple
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.http import QueryDict
 from django.test import override_settings
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import SimpleLazyObject, lazy
 from django.utils.safestring import mark_safe
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy, override
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -127,6 +130,39 @@ class Size(enum.IntEnum):
     LARGE = 3
 
 
+class Landing(datetime.date, models.Choices):
+    APOLLO = 1969, 7, 20
+
+
+class Rate(Decimal, enum.Enum):
+    LOW = "0.10"
+
+
+class Loud(str):
+    """A text that says something else than it is."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        return "LOUD"
+
+
+class Hex(int):
+    def __int__(self):
+        return 0
+
+
+class Frozen(datetime.datetime):
+    """A moment as libraries make them that stop the clock in tests."""
+
+
+class Key(uuid.UUID):
+    pass
+
+
+UUID = "00000000-0000-0000-0000-000000000005"
+
+
 @pytest.mark.parametrize(
     ("value", "kept"), [(Colour.RED, "r"), (Size.LARGE, 3), (mark_safe("<b>"), "<b>")], ids=["choice", "enum", "safe"]
 )
@@ -134,10 +170,127 @@ def test_a_kind_of_text_or_number_is_kept_as_what_it_is_made_of(value, kept):
     assert same(codec.loads(codec.dumps([value, {value: 1}])), [kept, {kept: 1}])
 
 
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (Landing.APOLLO, datetime.date(1969, 7, 20)),
+        (Rate.LOW, Decimal("0.10")),
+        (Loud("quiet"), "quiet"),
+        (Hex(3), 3),
+        (type("Float", (float,), {})(1.5), 1.5),
+        (type("Bytes", (bytes,), {})(b"x"), b"x"),
+        (Frozen(2026, 3, 1, 12, fold=1, tzinfo=ZURICH), datetime.datetime(2026, 3, 1, 12, fold=1, tzinfo=ZURICH)),
+        (Key(UUID), uuid.UUID(UUID)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_subclass_of_a_plain_type_is_kept_as_that_type(value, kept):
+    assert same(codec.loads(codec.dumps({"a": [value]})), {"a": [kept]})
+    assert codec.pack(value) == codec.pack(kept)
+    assert value == kept
+
+
+class Grade(enum.Enum):
+    """One whose values are nothing that could be kept."""
+
+    GOOD = object()
+    BAD = gettext_lazy("Bad")
+    WORST = BAD
+
+
+class Right(enum.Flag):
+    READ = enum.auto()
+    WRITE = enum.auto()
+
+
+class Page:
+    class Kind(models.Choices):
+        WIDE = "wide", "Wide"
+
+
+@pytest.mark.parametrize(
+    "member", [Grade.GOOD, Grade.WORST, Right.READ, Right.READ | Right.WRITE, Right(0), Page.Kind.WIDE], ids=str
+)
+def test_a_member_of_an_enum_comes_back_as_the_member(member):
+    assert codec.loads(codec.dumps([member, {member}])) == [member, {member}]
+    assert codec.loads(codec.dumps(member)) is member
+
+
+def test_a_member_of_an_enum_that_nobody_finds_again_is_refused_with_what_to_do():
+    local = enum.Enum("local", "A")
+    local.__qualname__ = "local"
+    with pytest.raises(NotStorable) as caught:
+        codec.dumps({"a": local.A})
+    assert str(caught.value) == (
+        f"state['a'] is a member of {__name__}.local, which is no class of a module, so a task cannot keep it. "
+        f"Define it there, or register it with flows.types.register_type(local, to_json=…, from_json=…)."
+    )
+
+
+def test_a_member_of_an_enum_that_is_not_loaded_is_damaged_and_nothing_is_imported():
+    text = codec.dumps(Grade.GOOD).replace(__name__, "flows.nothing")
+    with pytest.raises(StateDamaged) as caught:
+        codec.loads(text)
+    assert str(caught.value) == (
+        "A value is kept as a member of flows.nothing.Grade, and no enum of this name is loaded. "
+        "Register an enum that may move with flows.types.register_type(…, name=…)."
+    )
+
+
+@pytest.mark.parametrize("found", ["same", "ZURICH", "Size.LARGE", "Loud", "math.pi"])
+def test_nothing_but_an_enum_is_found_by_its_name(found):
+    with pytest.raises(StateDamaged):
+        codec.loads(codec.dumps(Grade.GOOD).replace("Grade", found))
+
+
+def test_bytes_in_memory_come_back_as_such():
+    value = codec.loads(codec.dumps(memoryview(b"\x00\xff")))
+    assert isinstance(value, memoryview)
+    assert value == memoryview(b"\x00\xff")
+
+
+@pytest.mark.parametrize("value", [memoryview(array("i", [1])), memoryview(bytes(4)).cast("B", (2, 2))])
+def test_memory_of_other_than_bytes_is_refused(value):
+    with pytest.raises(NotStorableValue) as caught:
+        codec.dumps(value)
+    assert str(caught.value) == (
+        "state is a memoryview of other than bytes, which a task cannot keep. Keep a list or bytes in its place."
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({1: "a", 2: "b"}, {2: "b", 1: "a"}),
+        ({"a": {None: 1, True: 2}}, {"a": {True: 2, None: 1}}),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({"x", "y"}, {"y", "x"}),
+        (frozenset([1, "1", None]), frozenset([None, "1", 1])),
+    ],
+)
+def test_equal_values_are_equal_trees(one, other):
+    assert codec.pack(one) == codec.pack(other)
+    assert list(codec.loads(codec.dumps(one))) == list(one) or isinstance(one, (set, frozenset))
+
+
 def test_a_lazy_text_is_kept_as_the_visitor_read_it():
     with override("de"):
         text = codec.dumps(gettext_lazy("Yes"))
     assert codec.loads(text) == "Ja"
+
+
+@pytest.mark.parametrize(
+    ("lazy_value", "kept"),
+    [
+        (lazy(lambda: 3, int)(), 3),
+        (format_lazy("{}!", gettext_lazy("Yes")), "Yes!"),
+        (SimpleLazyObject(lambda: "text"), "text"),
+        (SimpleLazyObject(lambda: [gettext_lazy("Yes")]), ["Yes"]),
+    ],
+    ids=["number", "format", "object", "list"],
+)
+def test_what_is_lazy_is_kept_as_what_it_stands_for(lazy_value, kept):
+    assert same(codec.loads(codec.dumps([lazy_value])), [kept])
 
 
 # What refers to the database
@@ -213,10 +366,17 @@ def test_an_empty_queryset_stays_empty(items):
 
 # What a task cannot keep
 
-KEEP = (
-    "Keep JSON types, tuple, set, date, datetime, time, timedelta, Decimal, UUID, bytes, model instances "
-    "or querysets in its place."
-)
+
+def unknown(path, kind):
+    """Return the whole sentence about a value of a class that a task does not know."""
+    return (
+        f"{path} is a {kind}, which a task cannot keep. Say how it is kept with "
+        f"flows.types.register_type({kind.rpartition('.')[2]}, to_json=…, from_json=…), or keep JSON types, tuple, "
+        f"set, date, datetime, time, timedelta, Decimal, UUID, bytes, enum members, model instances or querysets in "
+        f"its place."
+    )
+
+
 UNSAVED = "that has not been saved, which a task cannot keep. Save it first, or keep its values."
 DEEP = (
     "state is nested deeper than FLOWS_MAX_STATE_DEPTH, or holds itself, and cannot be kept in a task. "
@@ -260,16 +420,20 @@ def nested(levels):
             Decimal("-Infinity"),
             "state is the Decimal -Infinity, which a task cannot keep. Keep None or a text in its place.",
         ),
-        ({"a": {"b": [0, object()]}}, f"state['a']['b'][1] is a builtins.object, which a task cannot keep. {KEEP}"),
-        ({object}, f"state{{…}} is a builtins.type, which a task cannot keep. {KEEP}"),
-        (1j, f"state is a builtins.complex, which a task cannot keep. {KEEP}"),
-        (OrderedDict(), f"state is a collections.OrderedDict, which a task cannot keep. {KEEP}"),
-        (Pair(1, 2), f"state is a {__name__}.Pair, which a task cannot keep. {KEEP}"),
-        (bytearray(), f"state is a builtins.bytearray, which a task cannot keep. {KEEP}"),
-        (AnonymousUser(), f"state is a django.contrib.auth.models.AnonymousUser, which a task cannot keep. {KEEP}"),
+        ({"a": {"b": [0, object()]}}, unknown("state['a']['b'][1]", "builtins.object")),
+        ({object}, unknown("state{…}", "builtins.type")),
+        (1j, unknown("state", "builtins.complex")),
+        (OrderedDict(), unknown("state", "collections.OrderedDict")),
+        (Pair(1, 2), unknown("state", f"{__name__}.Pair")),
+        (defaultdict(list), unknown("state", "collections.defaultdict")),
+        (QueryDict("a=1"), unknown("state", "django.http.request.QueryDict")),
+        ({}.keys(), unknown("state", "builtins.dict_keys")),
+        (range(3), unknown("state", "builtins.range")),
+        (bytearray(), unknown("state", "builtins.bytearray")),
+        (AnonymousUser(), unknown("state", "django.contrib.auth.models.AnonymousUser")),
         (
-            SimpleLazyObject(lambda: "text"),
-            f"state is a django.utils.functional.SimpleLazyObject, which a task cannot keep. {KEEP}",
+            SimpleLazyObject(AnonymousUser),
+            unknown("state", "django.contrib.auth.models.AnonymousUser"),
         ),
         (
             {"a": {1.5: 1}},
@@ -359,6 +523,15 @@ def test_a_depth_of_less_than_the_most_can_be_set_and_none_of_more():
         '{"~":"model","v":["no.model",1,null]}',
         '{"~":"model","v":["os.system",1,null]}',
         '{"~":"queryset","v":["testapp.item",1,null]}',
+        '{"~":"model","v":["testapp.item",1,null]}',
+        '{"~":"file","v":["testapp.item","name","a.txt",null]}',
+        '{"~":"enum","v":["os","system","A"]}',
+        '{"~":"enum","v":["signal","Signals","A"]}',
+        '{"~":"range","v":["mogrify",1,2,"[)"]}',
+        '{"~":"range","v":["Range",1,2,"]["]}',
+        '{"~":"type","v":["os.system",1]}',
+        '{"~":"dict","v":{"[]":1}}',
+        '{"~":"dict","v":{"1":1,"{":2}}',
         '{"~":"set","v":[[]]}',
         '{"~":"tuple","v":[{"~":"set","v":[[]]}]}',
     ],

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..config import config
 from ..exceptions import StateDamaged, TaskTooLarge
-from .codec import TAG, from_json, write
+from .codec import from_json, write
+from .scalars import TAG
 
 #: The parts that have a line of their own, in this order, after all others.
 SECTIONS = ("answers", "submissions")

@@ -1,35 +1,71 @@
-"""Model instances and querysets, kept by what finds them again: the model, the keys, the database."""
+"""What refers to the database or to a file storage, kept by what finds it again."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from django.apps import apps
-from django.db.models import QuerySet
+from django.db import connections
+from django.db.models import Model, QuerySet
+from django.db.models.fields.files import FieldFile
 from django.db.models.query import ModelIterable
 from django.utils.functional import SimpleLazyObject, empty
 
-from ..exceptions import NotStorable
+from ..exceptions import NotStorable, StateDamaged
+from .registry import dotted_path
 
 
 class Reference(SimpleLazyObject):
     """A model instance that is fetched when it is first looked at."""
 
-    def __init__(self, label: str, key: Any, using: str | None) -> None:
-        model = apps.get_model(label)
+    def __init__(self, label: str, text: str, using: str | None) -> None:
+        model = _model(label, using)
+        key = _key(model, text)
         super().__init__(lambda: model._base_manager.using(using).get(pk=key))
-        self.__dict__["_flows_reference"] = (label, key, using)
+        self.__dict__["_flows_reference"] = (label, text, using)
+        self.__dict__["_flows_key"] = key
 
     def __hash__(self) -> int:
-        return hash(self.__dict__["_flows_reference"][1])  # as the instance's own, without fetching it
+        return hash(self.__dict__["_flows_key"])  # as the instance's own, without fetching it
 
     @property
     def _flows_unread(self) -> bool:
         return self.__dict__["_wrapped"] is empty
 
 
+def _model(label: str, using: str | None) -> type[Model]:
+    if using is not None and using not in connections.settings:
+        raise StateDamaged(f"A {label} is kept in the database '{using}', which DATABASES does not have.")
+    return apps.get_model(label)
+
+
+def _key_field(model: type[Model]) -> Any:
+    """Return the field that a primary key is a value of, which may be another model's."""
+    field: Any = model._meta.pk
+    while field.remote_field:
+        field = field.target_field
+    return field
+
+
+def _key_text(model: type[Model], key: Any) -> str:
+    """Return a primary key as it is serialized, which is data whatever its type is."""
+    field = _key_field(model)
+    return field.value_to_string(  # type: ignore[no-any-return]
+        SimpleNamespace(**{field.attname: field.to_python(key)})
+    )
+
+
+def _key(model: type[Model], text: str) -> Any:
+    """Return the primary key. Raises what its field raises, now and not in a query, for what is no key."""
+    field = _key_field(model)
+    key = field.to_python(str.__str__(text))
+    field.get_prep_value(key)
+    return tuple(key) if isinstance(key, list) else key
+
+
 def refer_to_instance(value: Any, path: str) -> tuple[str, Any, str | None]:
-    """Return the model's label, the key and the database of an instance. Raises `NotStorable`."""
+    """Return the model's label, the key as text and the database of an instance. Raises `NotStorable`."""
     if type(value) is Reference and value._flows_unread:
         reference: tuple[str, Any, str | None] = value._flows_reference
         return reference
@@ -38,23 +74,57 @@ def refer_to_instance(value: Any, path: str) -> tuple[str, Any, str | None]:
             f"{path} is a {value._meta.label} that has not been saved, which a task cannot keep. "
             f"Save it first, or keep its values."
         )
-    return value._meta.label_lower, value.pk, value._state.db
+    return value._meta.label_lower, _key_text(value._meta.model, value.pk), value._state.db
 
 
 def refer_to_queryset(value: Any, path: str) -> tuple[str, list[Any], str | None]:
-    """Return the model's label, the keys and the database of a queryset. Raises `NotStorable`."""
+    """Return the model's label, the keys as texts and the database of a queryset. Raises `NotStorable`."""
     if value._iterable_class is not ModelIterable:
         raise NotStorable(
             f"{path} is a queryset of values of {value.model._meta.label}, which a task cannot keep. Make a list of it."
         )
     if reference := value.__dict__.get("_flows_reference"):
         return reference  # type: ignore[no-any-return]  # as it was read: nobody filtered it, which makes another
-    return value.model._meta.label_lower, [item.pk for item in value], value._db
+    # Sorted, so that equal querysets are equal texts.
+    keys = sorted({_key_text(value.model, item.pk) for item in value})
+    return value.model._meta.label_lower, keys, value._db
 
 
 def get_queryset(label: str, keys: list[Any], using: str | None) -> QuerySet[Any]:
-    """Return the queryset that a reference stands for."""
-    rows: QuerySet[Any] = apps.get_model(label)._default_manager.using(using)
-    queryset = rows.filter(pk__in=keys)
+    """Return the queryset that a reference stands for. Raises `StateDamaged`."""
+    model = _model(label, using)
+    # As Django itself follows relations: a default manager may hide rows.
+    queryset: QuerySet[Any] = model._base_manager.using(using).filter(pk__in=[_key(model, text) for text in keys])
     queryset.__dict__["_flows_reference"] = (label, keys, using)
     return queryset
+
+
+def refer_to_file(value: Any, path: str) -> tuple[str, str, str | None, Any]:
+    """Return the model's label, the field, the name and the instance, if that is saved, of a stored file.
+
+    Raises `NotStorable` for one that is not stored.
+    """
+    if not (isinstance(value, FieldFile) and getattr(value, "_committed", True)):
+        raise NotStorable(
+            f"{path} is a {dotted_path(type(value))} that is not stored, which a task cannot keep. Leave it out of the "
+            f"answers in get_answers(form), store it in form_valid(), and keep the name that it is stored under."
+        )
+    instance: Any = value.instance
+    if type(instance) is Reference:
+        return instance._flows_reference[0], value.field.name, value.name, instance
+    if instance is None or instance.pk is None or instance._state.adding:
+        return value.field.model._meta.label_lower, value.field.name, value.name, None
+    return instance._meta.label_lower, value.field.name, value.name, instance
+
+
+def get_file(label: str, field_name: str, name: str | None, instance: Any) -> Any:
+    """Return the file of a field, as the field itself would."""
+    field: Any = apps.get_model(label)._meta.get_field(field_name)
+    return field.attr_class(instance, field, name)
+
+
+def unwrap(value: Any) -> Any:
+    """Return what a lazy object stands for."""
+    if value._wrapped is empty:
+        value._setup()
+    return value._wrapped

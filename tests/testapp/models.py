@@ -1,4 +1,7 @@
+import uuid
+
 from django.db import models
+from django.db.models import F
 
 
 class Effect(models.Model):
@@ -13,3 +16,117 @@ class Item(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Visible(models.Manager):
+    def get_queryset(self):
+        return super().get_queryset().filter(hidden=False)
+
+
+class Room(models.Model):
+    """A model whose default manager hides rows."""
+
+    name = models.CharField(max_length=100)
+    hidden = models.BooleanField(default=False)
+    objects = Visible()
+    every = models.Manager()
+
+    class Meta:
+        ordering = ["-name"]
+
+
+class Suite(Room):
+    floor = models.IntegerField(default=1)
+
+
+class Parlour(Room):
+    class Meta:
+        proxy = True
+
+
+class Code:
+    """A value that is no type of Python's or Django's."""
+
+    def __init__(self, number):
+        self.number = int(number)
+
+    def __eq__(self, other):
+        return isinstance(other, Code) and self.number == other.number
+
+    def __hash__(self):
+        return hash(self.number)
+
+    def __str__(self):
+        return f"C-{self.number}"
+
+    @classmethod
+    def parse(cls, text):
+        return cls(text.removeprefix("C-"))
+
+
+class CodeField(models.IntegerField):
+    """A number that Python sees as an object, and people as a text."""
+
+    def from_db_value(self, value, expression, connection):
+        return value if value is None else Code(value)
+
+    def to_python(self, value):
+        return Code.parse(value) if isinstance(value, str) else value
+
+    def get_prep_value(self, value):
+        return value.number if isinstance(value, Code) else value
+
+
+class Voucher(models.Model):
+    code = CodeField(primary_key=True)
+
+
+class Redemption(models.Model):
+    voucher = models.OneToOneField(Voucher, models.CASCADE, primary_key=True)
+
+
+class Parcel(models.Model):
+    number = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+
+class Reading(models.Model):
+    """One whose key says when, and which others refer to by something else."""
+
+    moment = models.DateTimeField(primary_key=True)
+    label = models.CharField(max_length=20, unique=True)
+
+
+class Note(models.Model):
+    reading = models.ForeignKey(Reading, models.CASCADE, to_field="label")
+
+
+class Seat(models.Model):
+    pk = models.CompositePrimaryKey("day", "number")
+    day = models.DateField()
+    number = models.IntegerField()
+
+
+class Sample(models.Model):
+    """One field of each kind, but for JSON, whose system check needs a database."""
+
+    binary = models.BinaryField(editable=True)
+    boolean = models.BooleanField(null=True)
+    char = models.CharField(max_length=20)
+    date = models.DateField()
+    datetime = models.DateTimeField()
+    decimal = models.DecimalField(max_digits=6, decimal_places=2)
+    doubled = models.GeneratedField(expression=F("integer") * 2, output_field=models.BigIntegerField(), db_persist=True)
+    duration = models.DurationField()
+    email = models.EmailField()
+    file = models.FileField(upload_to="files", blank=True)
+    file_path = models.FilePathField(path="/", blank=True)
+    float = models.FloatField()
+    integer = models.BigIntegerField()
+    address = models.GenericIPAddressField()
+    item = models.ForeignKey(Item, models.CASCADE)
+    positive = models.PositiveSmallIntegerField()
+    slug = models.SlugField()
+    text = models.TextField()
+    time = models.TimeField()
+    url = models.URLField()
+    uuid = models.UUIDField()

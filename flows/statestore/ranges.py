@@ -1,0 +1,28 @@
+"""Ranges of PostgreSQL, whose classes come with its driver, which a project may not have."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+#: psycopg has one class; psycopg2 one for each, which Django gives the same names.
+NAMES = ("Range", "DateRange", "DateTimeRange", "DateTimeTZRange", "NumericRange")
+
+
+def is_range(value: Any) -> bool:
+    # Not imported: where it was not, there is no range.
+    driver = sys.modules.get("django.db.backends.postgresql.psycopg_any")
+    return driver is not None and isinstance(value, driver.Range)
+
+
+def take_apart(value: Any) -> tuple[str, Any, Any, str | None]:
+    """Return the name of the class, the bounds, and which of them are included: None for an empty range."""
+    name = type(value).__name__
+    return name if name in NAMES else NAMES[0], value.lower, value.upper, value._bounds or None
+
+
+def make(name: str, lower: Any, upper: Any, bounds: str | None) -> Any:
+    from django.db.backends.postgresql import psycopg_any
+
+    kind = getattr(psycopg_any, NAMES[NAMES.index(name)])
+    return kind(empty=True) if bounds is None else kind(lower, upper, bounds)
