@@ -9,6 +9,7 @@ import sys
 import textwrap
 import unittest
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,7 @@ import flows
 from flows.components import Action, Scaffold
 from flows.config import FlowsConf
 from flows.handler import FlowHandler
+from flows.statestore import codec
 
 CHECKOUT = Path(__file__).parents[1]
 README = CHECKOUT / "README.rst"
@@ -247,6 +249,24 @@ def test_children_in_any_order(put_package, client, urlconf):
     assert "/right/" in url
     assert client.get(url.replace("right", "left")).status_code == 200
     assert client.get(client.post(url)["Location"]).templates[0].name == "flows/done.html"
+
+
+MONEYS = """
+from dataclasses import dataclass
+
+@dataclass
+class Money:
+    amount: object
+    currency: str
+"""
+
+
+def test_a_type_of_a_projects_own_is_registered(put_package):
+    put_package("moneys", __init__=MONEYS)
+    put_package("shop", money=captioned(DOCS / "state.rst", "shop/money.py"))
+    import_module("shop.money")
+    money = import_module("moneys").Money(Decimal("1.10"), "EUR")
+    assert codec.loads(codec.dumps({"price": money})) == {"price": money}
 
 
 @pytest.fixture
