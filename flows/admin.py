@@ -1,13 +1,19 @@
-"""The stored tasks, to be counted and removed; what is in them is their visitors' own."""
+"""The stored tasks, to be counted and removed; what is in them is their visitors' own.
+
+One that is claimed is not removed: nothing else tells of what was interrupted in it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from .models import StoredTask
+from .statestore.base import CLAIMED
 
 
 @admin.register(StoredTask)
@@ -23,3 +29,16 @@ class StoredTaskAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        text = _("%(task)s is being finished, or was interrupted. Release it with “manage.py flowtasks” first.")
+        claimed = [text % {"task": task} for task in objs if task.status == CLAIMED]
+        return to_delete, counts, perms_needed, [*protected, *claimed]
+
+    def delete_model(self, request: HttpRequest, obj: StoredTask) -> None:
+        self.delete_queryset(request, StoredTask.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[StoredTask]) -> None:
+        # What was claimed since the page was shown.
+        queryset.exclude(status=CLAIMED).delete()
