@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -390,6 +391,20 @@ def test_a_server_that_is_down_is_unavailable_at_once(store, method):
     ):
         calls.get(method, lambda: getattr(store, method)("id"))()
     assert time.monotonic() - began < 2
+
+
+def test_neither_the_log_nor_an_error_holds_a_whole_id_where_redis_quotes_the_key(store, server, settings, caplog):
+    settings.FLOWS_MAX_TASKS_PER_OWNER = 1
+    task_id, owner = "0123456789abcdef" * 2, "fedcba9876543210" * 4
+    server.set(task_key(task_id), "of another type")
+    with pytest.raises(StoreUnavailable, match=r"HMGET .*\{012345…\}:task .*WRONGTYPE") as caught:
+        store.read(task_id)
+    server.set(task_key(owner, "tasks"), "of another type")
+    store.create("id", owner, "{}")
+    assert caplog.text.count("WRONGTYPE") > 1
+    told = caplog.text + "".join(traceback.format_exception(caught.value))
+    assert task_id not in told
+    assert owner not in told
 
 
 def test_an_error_during_a_hold_is_not_hidden_by_a_server_that_went_down(store, proxy):

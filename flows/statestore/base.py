@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -247,7 +248,7 @@ def _unavailable() -> Iterator[None]:
     except (FileNotFoundError, StoreUnavailable):
         raise
     except OSError as error:
-        raise StoreUnavailable(f"The state store cannot be reached: {error}") from error
+        raise StoreUnavailable(f"The state store cannot be reached: {shorten_all(error)}") from error
 
 
 class _Lock:
@@ -261,6 +262,11 @@ class _Lock:
 def shorten(task_id: str) -> str:
     """Return as much of an id as a log may hold."""
     return f"{task_id[:6]}…"
+
+
+def shorten_all(error: Exception) -> str:
+    """Return what an error says, with all ids in it shortened."""
+    return re.sub(r"[0-9a-f]{32,}", lambda found: shorten(found[0]), str(error))
 
 
 def get_store(path: str | None = None) -> BaseStateStore:

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ..config import config, load
 from ..exceptions import StoreUnavailable
+from .base import shorten_all
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -98,5 +99,6 @@ def unavailable() -> Iterator[None]:
     try:
         yield
     except (RedisError, RedisClusterException) as error:
+        error.args = (shorten_all(error),)  # of a pipeline it quotes the command, and that the key
         logger.warning("Redis cannot be reached or refuses to work: %s", error, exc_info=True)
         raise StoreUnavailable(f"Redis cannot be reached or refuses to work: {error}") from error
