@@ -187,6 +187,14 @@ def _databases() -> Iterator[CheckMessage]:
                 f"ATOMIC_REQUESTS off.",
                 id="flows.W003",
             )
+        # A level of psycopg, a name, or what is given to the server as text.
+        if "SERIALIZABLE" in str(options.get("OPTIONS", {})).upper():
+            yield Warning(
+                f"The database '{alias}' is set to SERIALIZABLE. It may refuse what a visitor sends for what others do "
+                f"in their own tasks: nothing is done then, and they are asked to send it again.",
+                hint="Set a lower level, such as READ COMMITTED, or silence this warning.",
+                id="flows.W005",
+            )
 
 
 def _has_sessions() -> bool:

@@ -33,10 +33,6 @@ class StateNotFound(LookupError):
     """The state store holds no live task under this id."""
 
 
-class StateExists(LookupError):
-    """The state store already holds something under an id that was to be new."""
-
-
 class StateDamaged(RuntimeError):  # which a template shows, and a ValueError in a look-up it takes for "no value"
     """What the state store holds under this id cannot be read."""
 
@@ -47,3 +43,7 @@ class StoreUnavailable(ConnectionError):
 
 class StoreConflict(StoreUnavailable):
     """Another request changed the task while this one was at it."""
+
+
+class StateExists(StoreConflict):
+    """The state store already holds something under an id that was to be new."""

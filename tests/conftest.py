@@ -3,6 +3,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db.models.sql.compiler import SQLCompiler
@@ -56,6 +57,22 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
                 url = stack.enter_context(start())
             connection.settings_dict.update(servers.database_settings(url))
         yield
+
+
+@contextmanager
+def isolation_level(level: str) -> Iterator[None]:
+    """Let new connections to the database have a level of isolation, such as "repeatable read"."""
+    from django.db import connection
+
+    options: dict[str, Any] = {"isolation_level": level}
+    if connection.vendor == "postgresql":
+        from django.db.backends.postgresql.psycopg_any import IsolationLevel
+
+        options["isolation_level"] = IsolationLevel[level.replace(" ", "_").upper()]
+    with mock.patch.dict(connection.settings_dict["OPTIONS"], options):
+        connection.close()
+        yield
+    connection.close()
 
 
 @pytest.fixture(params=["django", "redis"])

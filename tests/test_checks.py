@@ -1,5 +1,6 @@
 """What ``manage.py check`` finds in the settings and the flows."""
 
+import enum
 from types import ModuleType
 
 import pytest
@@ -266,6 +267,16 @@ def test_sessions_that_can_be_lost_or_kept_by_others_are_warned_of(changed, mess
         assert check_promises() == []
 
 
+class IsolationLevel(enum.IntEnum):
+    """As in psycopg, which is not there where another database is."""
+
+    REPEATABLE_READ = 3
+    SERIALIZABLE = 4
+
+
+SERIALIZABLE = "-c default_transaction_isolation=serializable"
+
+
 def test_sqlite_with_atomic_requests_is_warned_of_unless_transactions_take_the_write_lock_at_once(monkeypatch):
     database = {"ENGINE": "django.db.backends.sqlite3", "ATOMIC_REQUESTS": True}
     monkeypatch.setitem(connections.settings, "other", database)
@@ -279,6 +290,26 @@ def test_sqlite_with_atomic_requests_is_warned_of_unless_transactions_take_the_w
     ]
     for harmless in ({"ATOMIC_REQUESTS": False}, IMMEDIATE, {"ENGINE": "django.db.backends.postgresql"}):
         monkeypatch.setitem(connections.settings, "other", {**database, **harmless})
+        assert check_promises() == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"isolation_level": IsolationLevel.SERIALIZABLE}, {"isolation_level": "serializable"}, {"options": SERIALIZABLE}],
+)
+def test_a_database_in_which_the_tasks_of_others_are_in_the_way_is_warned_of(monkeypatch, options):
+    database = {"ENGINE": "django.db.backends.postgresql", "ATOMIC_REQUESTS": False, "OPTIONS": options}
+    monkeypatch.setitem(connections.settings, "other", database)
+    assert check_promises() == [
+        checks.Warning(
+            "The database 'other' is set to SERIALIZABLE. It may refuse what a visitor sends for what others do in "
+            "their own tasks: nothing is done then, and they are asked to send it again.",
+            hint="Set a lower level, such as READ COMMITTED, or silence this warning.",
+            id="flows.W005",
+        )
+    ]
+    for level in (IsolationLevel.REPEATABLE_READ, "repeatable read", None):
+        monkeypatch.setitem(connections.settings, "other", {**database, "OPTIONS": {"isolation_level": level}})
         assert check_promises() == []
 
 

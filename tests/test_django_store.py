@@ -3,7 +3,10 @@
 import re
 import threading
 import time
-from contextlib import contextmanager, suppress
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 
 import pytest
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection, connections, transaction
@@ -18,8 +21,9 @@ from flows.models import StoredTask
 from flows.statestore import django_store
 from flows.statestore.base import CLAIMED, Record
 
+from tests.conftest import isolation_level
 from tests.testapp.models import Effect
-from tests.visitor import Visitor
+from tests.visitor import Visitor, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -210,7 +214,7 @@ def test_a_limit_costs_a_birth_one_query_and_a_task_that_has_to_go_two_more(stor
         with CaptureQueriesContext(connection) as captured:
             store.create(task_id, "owner", "{}")
         ours = [query["sql"] for query in captured if "flows_storedtask" in query["sql"]]
-        return [re.search("INSERT|SELECT|DELETE", query)[0] for query in ours]
+        return [re.search("INSERT|DELETE|^SELECT", query)[0] for query in ours]
 
     assert create("first") == ["INSERT", "SELECT"]
     time.sleep(0.01)
@@ -232,8 +236,8 @@ def test_reading_is_one_query_and_a_hold_that_saves_is_one_read_and_one_write(st
     with django_assert_num_queries(1):
         store.read("id")
     transaction = 2  # BEGIN and COMMIT
-    # SQLite is asked for its write lock by a write; PostgreSQL is told how long to wait for an id's other birth.
-    lock, birth = {"sqlite": (3, 2), "postgresql": (2, 3)}.get(connection.vendor, (2, 2))
+    # SQLite is asked for its write lock by a write.
+    lock, birth = (3 if connection.vendor == "sqlite" else 2), 2
     with django_assert_num_queries(lock + transaction), store.lock("id") as hold:
         hold.save("owner", "[]")
     with django_assert_num_queries(birth + transaction), store.birth("new", "owner") as hold:
@@ -430,18 +434,187 @@ def test_a_locked_file_is_busy_once_its_timeout_is_over(store, method, monkeypat
     connection.close()
 
 
-@only_postgresql
-def test_the_wait_that_was_set_for_a_hold_ends_with_its_transaction(store):
-    store.create("id", "owner", "{}")
+# For how long a task is waited for
+
+
+def get_wait():
     with connection.cursor() as cursor:
-        cursor.execute("SHOW lock_timeout")
-        before = cursor.fetchone()
-        for holding in (store.lock("id"), store.birth("new", "owner")):
-            with holding:
-                cursor.execute("SHOW lock_timeout")
-                assert cursor.fetchone() == ("10s",)
-            cursor.execute("SHOW lock_timeout")
-            assert cursor.fetchone() == before
+        cursor.execute(
+            "SELECT current_setting('lock_timeout')"
+            if connection.vendor == "postgresql"
+            else "SELECT @@innodb_lock_wait_timeout"
+        )
+        return cursor.fetchone()
+
+
+@pytest.fixture(params=["the server's", "the project's"])
+def wait(request):
+    """For how long statements of the project wait for others, by a setting of theirs."""
+    if request.param == "the project's":
+        seconds = "lock_timeout = '7s'" if connection.vendor == "postgresql" else "innodb_lock_wait_timeout = 7"
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET {seconds}")
+    yield get_wait()
+    connection.close()
+
+
+@several_writers
+@pytest.mark.parametrize("is_within", [False, True], ids=["alone", "within a transaction"])
+@pytest.mark.parametrize("kind", ["lock", "birth"])
+def test_statements_of_the_project_wait_as_before_while_a_task_is_held(store, wait, kind, is_within):
+    holding = begin(store, kind)
+    with transaction.atomic() if is_within else nullcontext():
+        with holding():
+            assert get_wait() == wait
+        assert get_wait() == wait
+    assert get_wait() == wait
+
+
+@several_writers
+@pytest.mark.parametrize("does_save", [True, False])
+def test_statements_of_the_project_wait_as_before_when_the_task_was_waited_for(store, wait, does_save):
+    store.create("id", "owner", "[]")
+    held = threading.Event()
+
+    def hold():
+        with store.lock("id") as hold:
+            if does_save:
+                hold.save("owner", '"after"')
+            held.set()
+            time.sleep(0.3)
+        connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(hold)
+        assert held.wait(30)
+        with store.lock("id") as held_next:
+            assert held_next.record.data == ('"after"' if does_save else "[]")
+            assert get_wait() == wait
+    assert get_wait() == wait
+
+
+@several_writers
+def test_statements_of_the_project_wait_as_before_once_a_claim_is_settled(store, wait):
+    store.create("id", "owner", "[]")
+    with store.lock("id") as hold:
+        hold.claim("owner", "[1]")
+        assert get_wait() == wait
+        hold.settle("owner", "[2]")
+        assert get_wait() == wait
+
+
+@several_writers
+@pytest.mark.parametrize("kind", ["lock", "birth", "create"])
+def test_statements_of_the_project_wait_as_before_after_a_task_was_waited_for_in_vain(store, wait, kind, settings):
+    settings.FLOWS_LOCK_WAIT = 0.2
+    holding = begin(store, "lock" if kind == "lock" else "birth")
+    calls = {
+        "lock": lambda: store.lock("lock").__enter__(),
+        "birth": lambda: store.birth("birth", "owner").__enter__(),
+        "create": lambda: store.create("birth", "owner", "{}"),
+    }
+    with transaction.atomic(), held_elsewhere(holding):
+        with pytest.raises(StoreUnavailable):
+            calls[kind]()
+        assert get_wait() == wait
+
+
+# Levels of isolation
+
+
+@several_writers
+@pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_form_that_is_sent_twice_at_once_is_executed_once_at_each_level_of_isolation(level, pages):
+    with isolation_level(level):
+        for _ in range(3):
+            visitor = Visitor()
+            visitor.open(reverse("flows:journey"))
+            if pages == 2:
+                visitor.submit(name="first")
+            Effect.objects.all().delete()
+            url, form, twins = visitor.url, visitor.form(name="x"), [visitor.twin(), visitor.twin()]
+            answers = at_once(*(partial(twin.client.post, url, form) for twin in twins))
+            assert [answer.status_code for answer in answers] == [302, 302]
+            assert answers[0]["Location"] == answers[1]["Location"]
+            assert Effect.objects.count() == 1
+
+
+@only_postgresql
+def test_effects_that_cannot_be_committed_in_serializable_leave_nothing_and_are_busy(store):
+    store.create("id", "owner", '"before"')
+
+    def read_and_write():
+        Effect.objects.create(what=f"after {Effect.objects.count()}")
+
+    def run():
+        with store.lock("id") as hold:
+            with held_elsewhere(others_transaction):
+                read_and_write()
+            hold.save("owner", '"after"')
+
+    @contextmanager
+    def others_transaction():
+        with transaction.atomic():
+            read_and_write()
+            yield
+
+    with isolation_level("serializable"), pytest.raises(StoreUnavailable, match="could not serialize access"):
+        run()
+    assert [effect.what for effect in Effect.objects.all()] == ["after 0"]
+    assert store.read("id").data == '"before"'
+
+
+@only_postgresql
+def test_within_a_transaction_that_sees_an_older_state_a_task_is_busy_at_once(store):
+    store.create("id", "owner", "{}")
+    with isolation_level("repeatable read"), transaction.atomic():
+        Effect.objects.count()  # from here on it sees what there is now
+        with held_elsewhere(lambda: written(store)):
+            pass
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="could not serialize access"), store.lock("id"):
+            pass
+        assert time.monotonic() - began < 2
+        assert Effect.objects.count() == 0
+
+
+@contextmanager
+def written(store):
+    with store.lock("id") as hold:
+        hold.save("owner", "[]")
+        yield
+
+
+# An id that two have
+
+
+def test_a_task_that_is_created_under_an_id_that_there_is_is_refused_without_the_whole_id(store):
+    task_id = "0123456789abcdef" * 2
+    store.create(task_id, "owner", '"first"')
+    with pytest.raises(StateExists, match=r"^There already is a task 012345…[.]$") as refused:
+        store.create(task_id, "owner", '"second"')
+    assert task_id not in "".join(traceback.format_exception(refused.value))
+    assert store.read(task_id).data == '"first"'
+
+
+@several_writers
+def test_of_two_states_that_are_put_under_a_new_id_at_once_both_are_kept_one_after_the_other(store):
+    def put():
+        with transaction.atomic():
+            store.put_state("id", {"first": 1})
+            yield
+
+    with ThreadPoolExecutor(1) as pool:
+        with held_elsewhere(contextmanager(put)):
+            second = pool.submit(lambda: (store.put_state("id", {"second": 2}), connections.close_all()))
+            time.sleep(0.2)
+        second.result(30)
+    assert store.get_state("id") == {"second": 2}
+    assert store.read("id").version == 2
+
+
+# The database is away
 
 
 @only_postgresql

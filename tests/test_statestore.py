@@ -10,6 +10,11 @@ from flows.exceptions import StateDamaged, StateNotFound
 from flows.statestore import django_store, redis_store
 from flows.statestore.base import BaseStateStore, get_store
 from flows.test import StateStoreContract
+from flows.test.claiming import ClaimingContract
+from flows.test.holding import HoldingContract
+from flows.test.limiting import LimitingContract
+
+from tests.conftest import isolation_level
 
 
 class DictStore(BaseStateStore):
@@ -43,11 +48,23 @@ class TestDjangoStore(StateStoreContract):
         return django_store.StateStore()
 
     def short_wait(self):
-        # How long these two wait is an option of the project's connection.
-        options = {"sqlite": {"timeout": 0.3}, "mysql": {"init_command": "SET SESSION innodb_lock_wait_timeout=1"}}
-        if connection.vendor in options:
-            return mock.patch.dict(connection.settings_dict["OPTIONS"], options[connection.vendor])
+        if connection.vendor == "sqlite":  # How long it waits is an option of the project's connection.
+            return mock.patch.dict(connection.settings_dict["OPTIONS"], {"timeout": 0.3})
         return super().short_wait()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one level of isolation")
+@pytest.mark.django_db(transaction=True)
+class TestDjangoStoreInRepeatableRead(HoldingContract, ClaimingContract, LimitingContract):
+    """On PostgreSQL, what waited for another transaction is refused what that changed, and is begun again."""
+
+    def make_store(self):
+        return django_store.StateStore()
+
+    @pytest.fixture(autouse=True)
+    def isolation(self, transactional_db):
+        with isolation_level("repeatable read"):
+            yield
 
 
 @pytest.mark.usefixtures("redis_store")

@@ -185,7 +185,7 @@ class BaseStateStore:
             raise StateExists(f"There already is a task {shorten(task_id)}.")
 
     def create(self, task_id: str, owner: str, data: str) -> None:
-        """Keep a new task at once, under an id that nobody else can have."""
+        """Keep a new task at once, under an id that nobody else can have. Raises `StoreConflict` if there is one."""
         with self.birth(task_id, owner) as hold:
             hold.save(owner, data)
 

@@ -5,14 +5,16 @@ State and effects in that database are committed together. The database's clock 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from django.apps import apps
-from django.db import IntegrityError, connections, router, transaction
+from django.db import IntegrityError, OperationalError, connections, router, transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 
 from ..config import config
@@ -20,8 +22,10 @@ from ..exceptions import StateExists, StateNotFound, StoreConflict
 from . import codec
 from .atomic import Atomic
 from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
-from .database_errors import unavailable
+from .database_errors import is_overtaken, unavailable
 from .statements import FIELDS, INSERT, LOCK, LOCK_NOW, READ, REPLACE, REPLACE_ALL, TAKE, Now, Statement
+
+T = TypeVar("T")
 
 #: Rows that are removed at once. Databases bound the number of values in a query.
 MOST_AT_ONCE = 10_000
@@ -41,9 +45,13 @@ class StateStore(BaseStateStore):
 
     def put_state(self, task_id: str, state: dict[str, Any]) -> None:
         data = codec.dumps(state)
-        with unavailable(), transaction.atomic(self._alias):
-            if not self._rows.filter(pk=task_id).update(data=data, version=F("version") + 1, touched=Now()):
-                self._rows.create(pk=task_id, data=data, version=1, touched=Now())
+        update = partial(self._rows.filter(pk=task_id).update, data=data, version=F("version") + 1, touched=Now())
+        with unavailable():
+            if not update():
+                try:
+                    self.create(task_id, "", data)
+                except StateExists:
+                    update()
 
     # What the executor uses
 
@@ -55,8 +63,8 @@ class StateStore(BaseStateStore):
     def lock(self, task_id: str) -> Iterator[Hold]:
         with unavailable(), ExitStack() as stack:
             failures: list[BaseException] = []
-            stack.enter_context(Atomic(self._alias, failures))
-            hold = self._hold(self._lock(task_id), task_id, stack, failures)
+            record = self._begin(stack, lambda wait: self._lock(task_id, wait), failures)
+            hold = self._hold(record, task_id, stack, failures)
             yield hold
             self._keep(task_id, hold)
 
@@ -64,15 +72,8 @@ class StateStore(BaseStateStore):
     def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
         with unavailable(), ExitStack() as stack:
             failures: list[BaseException] = []
-            stack.enter_context(Atomic(self._alias, failures))
-            if connections[self._alias].vendor == "postgresql":
-                with connections[self._alias].cursor() as cursor:
-                    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_milliseconds()])
-            try:
-                # Whoever inserts second waits here until the first has committed or rolled back.
-                self._insert(Record(owner, ""), task_id)
-            except IntegrityError as error:
-                raise StateExists(f"There already is a task {shorten(task_id)}.") from error
+            # Whoever inserts second waits here until the first has committed or rolled back.
+            self._begin(stack, lambda wait: self._insert(Record(owner, ""), task_id, wait), failures)
             hold = self._hold(None, task_id, stack, failures)
             yield hold
             if hold.saved is hold.record is None:
@@ -80,8 +81,8 @@ class StateStore(BaseStateStore):
             self._keep(task_id, hold)
 
     def create(self, task_id: str, owner: str, data: str) -> None:
-        with unavailable(), transaction.atomic(self._alias):
-            self._insert(Record(owner, data, version=1), task_id)
+        with unavailable(), ExitStack() as stack:
+            self._begin(stack, lambda wait: self._insert(Record(owner, data, version=1), task_id, wait))
             self._make_room(task_id, owner)
 
     def update(self, task_id: str, record: Record) -> None:
@@ -115,18 +116,43 @@ class StateStore(BaseStateStore):
 
     # Holding
 
-    def _lock(self, task_id: str, *, wait: bool = True) -> Record:
+    def _begin(
+        self, transactions: ExitStack, take: Callable[[int], T], failures: list[BaseException] | None = None
+    ) -> T:
+        """Begin a transaction by taking a task, for which ``take`` may wait for so many milliseconds.
+
+        What hooks raise after its commit is put into ``failures``, if given.
+
+        Above READ COMMITTED, a transaction that waited for another is refused what that one changed. It is begun
+        again then, unless it is within another, in which more was done.
+        """
+        deadline = time.monotonic() + config.LOCK_WAIT
+        while True:
+            try:
+                with ExitStack() as begun:
+                    atomic = transaction.atomic(self._alias) if failures is None else Atomic(self._alias, failures)
+                    begun.enter_context(atomic)
+                    taken = take(max(1, int((deadline - time.monotonic()) * 1000)))
+                    transactions.push(begun.pop_all())
+                    return taken
+            except OperationalError as error:  # noqa: PERF203 (each time in a transaction of its own)
+                is_within = connections[self._alias].in_atomic_block
+                if is_within or not is_overtaken(error) or time.monotonic() >= deadline:
+                    raise
+
+    def _lock(self, task_id: str, wait: int) -> Record:
+        """Hold a task as long as the transaction lasts. Without a wait, raise `OperationalError` where it is held."""
         if not connections[self._alias].features.has_select_for_update:
             # SQLite: a transaction that reads first and then writes fails when another wrote in between.
             TAKE.run(_model(), self._alias)
-        return self._find(LOCK if wait else LOCK_NOW, task_id, wait=_milliseconds())
+        return self._find(LOCK if wait else LOCK_NOW, task_id, wait=wait)
 
     @contextmanager
     def _free(self, task_id: str) -> Iterator[None]:
         """Hold a live task that nobody else holds. Raises `StoreUnavailable` at once where somebody does."""
-        with unavailable(), transaction.atomic(self._alias):
+        with unavailable(), ExitStack() as stack:
             try:
-                self._lock(task_id, wait=False)
+                self._begin(stack, lambda wait: self._lock(task_id, 0))
             except StateNotFound as error:
                 raise _conflict(task_id) from error
             yield
@@ -141,8 +167,7 @@ class StateStore(BaseStateStore):
                 pass  # raises RuntimeError within another transaction, in which nothing is committed yet
 
         def anew(kept: Record) -> None:
-            transactions.enter_context(Atomic(self._alias, failures))
-            if self._lock(task_id).version != kept.version:
+            if self._begin(transactions, lambda wait: self._lock(task_id, wait), failures).version != kept.version:
                 raise _conflict(task_id)
 
         hold = Hold(record, commit, anew)
@@ -153,8 +178,13 @@ class StateStore(BaseStateStore):
         if hold.saved:
             self._replace(task_id, hold.record, hold.saved)
 
-    def _insert(self, record: Record, task_id: str) -> None:
-        INSERT.run(_model(), self._alias, id=task_id, **_columns(record))
+    def _insert(self, record: Record, task_id: str, wait: int) -> None:
+        """Raises `StateExists`."""
+        try:
+            INSERT.run(_model(), self._alias, wait=wait, id=task_id, **_columns(record))
+        except IntegrityError:
+            # Not as its cause: the database quotes the whole id.
+            raise StateExists(f"There already is a task {shorten(task_id)}.") from None
 
     def _replace(self, task_id: str, before: Record | None, after: Record) -> None:
         """Put ``after`` in the place of ``before``; what is gone is not brought back. Raises `StoreConflict`."""
@@ -180,19 +210,25 @@ class StateStore(BaseStateStore):
         if surplus:
             # A moment later, since SQLite writes whole seconds in two ways.
             latest = surplus[0][1] + timedelta(milliseconds=1)
-            self._remove([pk for pk, _ in surplus], Q(touched__lt=latest, status=OPEN))
+            try:
+                self._remove([pk for pk, _ in surplus], Q(touched__lt=latest, status=OPEN))
+            except OperationalError as error:
+                # Another request removes some of them. What is still too many goes the next time.
+                if not is_overtaken(error) or connections[self._alias].needs_rollback:
+                    raise
 
     def _remove(self, ids: list[str], condition: Q) -> int:
         """Remove those of these tasks that nobody holds and that still meet a condition; return how many."""
         connection = connections[self._alias]
         if not connection.features.has_select_for_update_skip_locked:
             return int(self._rows.filter(condition, pk__in=ids).delete()[0])
-        with transaction.atomic(self._alias):
+        with ExitStack() as stack:
             # Nobody is waited for, so nobody waits in a circle. In the order of the keys, and without the condition,
             # so that MariaDB goes by the keys: from another index it would lock more rows than it gives.
             rows = self._rows.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
             meets = ExpressionWrapper(condition, output_field=BooleanField())
-            ids = [pk for pk, is_met in rows.annotate(meets=meets).values_list("pk", "meets") if is_met]
+            found = rows.annotate(meets=meets).values_list("pk", "meets")
+            ids = [pk for pk, is_met in self._begin(stack, lambda wait: list(found.all())) if is_met]
             if connection.vendor != "mysql":
                 return int(self._rows.filter(pk__in=ids).delete()[0])
             for few in _parts(ids):
@@ -244,10 +280,6 @@ def _horizon() -> Any:
 
 def _expired() -> Q:
     return Q(touched__lte=_horizon()) & ~Q(status=CLAIMED)
-
-
-def _milliseconds() -> str:
-    return str(int(config.LOCK_WAIT * 1000))
 
 
 def _columns(record: Record) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.db import connections
-from django.db.models import Expression, F, Func, Model, QuerySet, TextField, Value
+from django.db.models import Expression, F, Model, QuerySet
 from django.db.models.functions import Now as DjangosNow
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 
@@ -26,10 +26,15 @@ class Parameter(Expression):
 
 
 class Statement:
-    """A query with parameters. ``make`` is given all rows of the table in the database that it is compiled for."""
+    """A query with parameters. ``make`` is given all rows of the table in the database that it is compiled for.
 
-    def __init__(self, make: Callable[[QuerySet[Any]], Query]) -> None:
+    One that ``is_bounded`` waits for others for no longer than its parameter ``wait`` says, in milliseconds, where
+    the database can be told. What was set for that before is in force again when the statement is done.
+    """
+
+    def __init__(self, make: Callable[[QuerySet[Any]], Query], *, is_bounded: bool = False) -> None:
         self._make = make
+        self._is_bounded = is_bounded
         self._compiled: dict[str, tuple[str, tuple[Any, ...]]] = {}
 
     def fetch(self, model: type[Model], alias: str, **values: Any) -> tuple[Any, ...] | None:
@@ -55,7 +60,27 @@ class Statement:
         compiled = self._make(model._base_manager.using(alias)).get_compiler(alias).as_sql()
         # Of an INSERT it is a list of statements; of one row it is one.
         ((sql, parameters),) = compiled if isinstance(compiled, list) else [compiled]
-        return sql, tuple(parameters)
+        bounded = _bounded(sql, connections[alias]) if self._is_bounded else sql
+        return bounded, (*([Parameter("wait")] if bounded != sql else []), *parameters)
+
+
+def _bounded(sql: str, connection: Any) -> str:
+    """Return a statement that is given before all else for how long it may wait."""
+    if connection.vendor == "mysql" and connection.mysql_is_mariadb:
+        return f"SET STATEMENT innodb_lock_wait_timeout = %s DIV 1000 + 1 FOR {sql}"
+    if connection.vendor != "postgresql":
+        return sql
+    before, bound = "SELECT current_setting('lock_timeout')", "set_config('lock_timeout', %s::text, true)"
+    if sql.startswith("SELECT"):
+        # The inner columns are computed before the row is locked, the outer one after that. Those of a row that has
+        # changed while it was waited for are computed a second time, but for what is a query of its own.
+        held = sql.replace(" FROM ", f", ({before}) AS wait_before, {bound} FROM ", 1)
+        return f"SELECT *, set_config('lock_timeout', wait_before, true) FROM ({held}) AS held"  # noqa: S608
+    into, _, values = sql.partition(" VALUES ")
+    return (  # The first part is executed for the second, and read again by the last.
+        f"WITH wait AS MATERIALIZED ({before} AS before, {bound}) {into} SELECT {values[1:-1]} FROM wait "  # noqa: S608
+        f"RETURNING set_config('lock_timeout', (SELECT before FROM wait), true)"
+    )
 
 
 def _updating(rows: QuerySet[Any], **values: Any) -> Query:
@@ -92,15 +117,6 @@ def _read(rows: QuerySet[Any]) -> QuerySet[Any]:
     return _one(rows).values_list(*FIELDS)
 
 
-def _lock(rows: QuerySet[Any]) -> QuerySet[Any]:
-    rows = _read(rows)
-    if connections[rows.db].vendor == "postgresql":
-        # Bounds the wait of the query that it stands in, which saves a query of its own.
-        arguments = (Value("lock_timeout"), Parameter("wait"), Value(True))
-        rows = rows.annotate(wait=Func(*arguments, function="set_config", output_field=TextField()))
-    return rows.select_for_update()
-
-
 def _lock_now(rows: QuerySet[Any]) -> QuerySet[Any]:
     return _read(rows).select_for_update(nowait=connections[rows.db].features.has_select_for_update_nowait)
 
@@ -119,8 +135,8 @@ COLUMNS = ("owner", "data", "version", "status")
 READ = Statement(lambda rows: _read(rows).query)
 #: Takes the write lock of SQLite, as each UPDATE does. Of no row, since it would write all of it.
 TAKE = Statement(lambda rows: _updating(rows.filter(pk=""), version=F("version")))
-LOCK = Statement(lambda rows: _lock(rows).query)
+LOCK = Statement(lambda rows: _read(rows).select_for_update().query, is_bounded=True)
 LOCK_NOW = Statement(lambda rows: _lock_now(rows).query)
-INSERT = Statement(_insert)
+INSERT = Statement(_insert, is_bounded=True)
 REPLACE = Statement(lambda rows: _replace(rows, "data", "version", "status"))
 REPLACE_ALL = Statement(lambda rows: _replace(rows, *COLUMNS))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import time
+import traceback
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -95,6 +96,13 @@ class KeepingContract(StoreTests):
         self.begin('{"a":1}')
         record = self.store.read(self.task_id)
         assert (record.owner, record.data, record.version) == ("owner", '{"a":1}', 1)
+
+    def test_a_task_is_not_created_twice_and_the_error_does_not_tell_its_id(self) -> None:
+        self.begin('{"first":1}')
+        with raises(StoreConflict) as refused:
+            self.begin('{"second":2}')
+        assert self.task_id not in "".join(traceback.format_exception(refused.exception))
+        assert self.store.read(self.task_id).data == '{"first":1}'
 
     # A task is held
 
