@@ -16,7 +16,7 @@ from .components import FlowComponent
 from .config import config
 from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
-from .guarantees import Guarantees, lock_settled
+from .guarantees import Guarantees, lock_new, lock_settled
 from .links import Links, get_lasting_url, get_task_id, new_task_id, url_in_task
 from .opening import Opening, is_shown
 from .positions import Position
@@ -173,7 +173,7 @@ class Executor:
         task_id = submission.key(f"task of {scope}", rendering)
         key = submission.key(scope, rendering)
         try:
-            return self._hold(self.store.birth(task_id, owner), task_id, submission, key)
+            return self._hold(lock_new(self.store, task_id, owner), task_id, submission, key)
         except StateExists:
             return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
 

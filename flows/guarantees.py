@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
@@ -29,6 +30,8 @@ from .statestore import documents
 from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .task import Task
 from .transactions import RequestsTransaction
+
+T = TypeVar("T")
 
 #: Seconds between two looks at a task that another request has claimed.
 POLL = 0.02
@@ -134,24 +137,35 @@ def lock_settled(store: BaseStateStore, task_id: str, request: HttpRequest) -> I
     Strangers wait too: while a login is at work, its twin is one. But they are not told that the task is busy.
     """
     deadline = time.monotonic() + config.LOCK_WAIT
-    with ExitStack() as stack:
-        hold = _enter(stack, store, task_id, request)
-        if not (hold.record and _is_in_progress(hold.record)):
-            yield hold
-            return
-    while time.monotonic() < deadline and store.read(task_id).status == CLAIMED:
-        time.sleep(POLL)
-    with ExitStack() as stack:
-        yield _enter(stack, store, task_id, request)
+    with ExitStack() as admitted:
+        _enter(admitted, store.admit(task_id), store, task_id, request)
+        with ExitStack() as stack:
+            hold = _enter(stack, store.lock(task_id), store, task_id, request)
+            if not (hold.record and _is_in_progress(hold.record)):
+                yield hold
+                return
+        while time.monotonic() < deadline and store.read(task_id).status == CLAIMED:
+            time.sleep(POLL)
+        with ExitStack() as stack:
+            yield _enter(stack, store.lock(task_id), store, task_id, request)
 
 
-def _enter(stack: ExitStack, store: BaseStateStore, task_id: str, request: HttpRequest) -> Hold:
+def _enter(
+    stack: ExitStack, holding: AbstractContextManager[T], store: BaseStateStore, task_id: str, request: HttpRequest
+) -> T:
     try:
-        return stack.enter_context(store.lock(task_id))
+        return stack.enter_context(holding)
     except StoreUnavailable:
         if binder.is_owner(request, store.read(task_id).owner):
             raise
         raise StateNotFound(f"The task {shorten(task_id)} is another visitor's, and busy.") from None
+
+
+@contextmanager
+def lock_new(store: BaseStateStore, task_id: str, owner: str) -> Iterator[Hold]:
+    """Hold an id that is new, for the one visitor who can have it."""
+    with store.admit(task_id), store.birth(task_id, owner) as hold:
+        yield hold
 
 
 def _is_in_progress(record: Record) -> bool:

@@ -1,6 +1,9 @@
 """What is promised for the effects of a component holds when it fails half way."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
@@ -8,7 +11,7 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 from django.urls import include, path, reverse
 
@@ -17,7 +20,7 @@ from flows.exceptions import StoreUnavailable
 from flows.handler import FlowHandler
 from flows.models import StoredTask
 from flows.statestore import redis_store
-from flows.statestore.base import CLAIMED, OPEN, BaseStateStore, get_store
+from flows.statestore.base import CLAIMED, MOST_AT_A_TASK, OPEN, BaseStateStore, get_store
 from flows.statestore.redis_client import get_client
 from flows.transitions import Linear
 
@@ -610,3 +613,55 @@ def test_within_another_transaction_nothing_is_claimed_and_the_action_not_run(ea
         call()
     assert done == []
     assert StoredTask.objects.get().status == OPEN
+
+
+# A crowd at one task
+
+
+@pytest.mark.parametrize(
+    ("place", "pages"),
+    [("claimed-last/step", 0), ("claimed-last/last-claimed", 1), ("retried/step", 0)],
+    ids=["a first page", "under a claim", "under retry"],
+)
+def test_of_a_crowd_that_sends_one_form_few_wait_and_the_others_are_told_that_it_is_busy(settings, place, pages):
+    settings.FLOWS_LOCK_WAIT = 20
+    visitor = arrive(place.partition("/")[0], pages)
+    url, form, crowd = visitor.url, visitor.form(name="x"), []
+
+    def send():
+        try:
+            return visitor.twin().client.post(url, form)
+        finally:
+            connections.close_all()
+
+    def gather(component):
+        del during[place]
+        crowd.extend(pool.submit(send) for _ in range(30))
+        deadline = time.monotonic() + 15
+        while sum(each.done() for each in crowd) < 30 - MOST_AT_A_TASK + 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        refused.extend(each.result() for each in crowd if each.done())
+
+    during[place], refused = gather, []
+    with ThreadPoolExecutor(30) as pool:
+        first = visitor.client.post(url, form)
+    assert [(answer.status_code, answer["Retry-After"]) for answer in refused] == [(503, "2")] * len(refused)
+    assert len(refused) == 30 - MOST_AT_A_TASK + 1
+    waited = [each.result() for each in crowd if each.result() not in refused]
+    assert {answer["Location"] for answer in waited} == {first["Location"]}
+    assert done.count(place) == 1
+    assert not get_store()._locks
+
+
+def test_only_the_visitor_of_a_task_is_told_that_it_is_crowded():
+    visitor, stranger = arrive("claimed-last"), arrive("claimed-last")
+    url, unknown = visitor.url, visitor.url.replace(visitor.task_id, "0" * 32)
+    with ExitStack() as stack:
+        for task_id in (visitor.task_id, "0" * 32):
+            for _ in range(MOST_AT_A_TASK):
+                stack.enter_context(get_store().admit(task_id))
+        assert visitor.client.post(url, visitor.form(name="x")).status_code == 503
+        assert stranger.client.post(url, stranger.form(name="x")).status_code == 404
+        assert stranger.client.post(unknown, stranger.form(name="x")).status_code == 404
+    assert visitor.client.post(url, visitor.form(name="x")).status_code == 302
+    assert done == ["claimed-last/last-claimed", "claimed-last"]

@@ -1,14 +1,15 @@
 """The contract of state stores, kept by each of ours and by one of two methods."""
 
+from contextlib import ExitStack
 from unittest import mock
 
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 
-from flows.exceptions import StateDamaged, StateNotFound
+from flows.exceptions import StateDamaged, StateNotFound, StoreUnavailable
 from flows.statestore import django_store, redis_store
-from flows.statestore.base import BaseStateStore, get_store
+from flows.statestore.base import MOST_AT_A_TASK, BaseStateStore, get_store
 from flows.test import StateStoreContract
 from flows.test.claiming import ClaimingContract
 from flows.test.holding import HoldingContract
@@ -138,3 +139,19 @@ def test_the_store_is_the_one_that_the_setting_names_now():
     assert isinstance(get_store(), django_store.StateStore)
     with override_settings(FLOWS_STATE_STORE="flows.statestore.redis_store"):
         assert isinstance(get_store(), redis_store.StateStore)
+
+
+# A crowd at one task
+
+
+@pytest.mark.parametrize("make_store", [DictStore, django_store.StateStore, redis_store.StateStore])
+def test_few_requests_of_a_process_are_let_to_one_task_at_one_time(make_store):
+    store = make_store()
+    for _ in range(2):
+        with ExitStack() as stack:
+            for _ in range(MOST_AT_A_TASK):
+                stack.enter_context(store.admit("0123456789"))
+            with pytest.raises(StoreUnavailable, match=r"^The task 012345… is busy with many other requests[.]$"):
+                stack.enter_context(store.admit("0123456789"))
+            stack.enter_context(store.admit("another"))
+    assert not store._locks

@@ -18,6 +18,9 @@ from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict
 
 __all__ = ["CLAIMED", "ENDED", "OPEN", "BaseStateStore", "Hold", "Record", "StateNotFound", "get_store"]
 
+#: How many requests of one process are let to a task at one time: the one that is at work, and those that wait for it.
+MOST_AT_A_TASK = 12
+
 #: The status of a task: going on; an action of it is being executed outside of any transaction; at its end.
 OPEN, CLAIMED, ENDED = "open", "claimed", "ended"
 
@@ -223,15 +226,33 @@ class BaseStateStore:
     # Helpers
 
     @contextmanager
+    def admit(self, task_id: str) -> Iterator[None]:
+        """Let in a request that may have to wait for a task, such as for its `lock`.
+
+        Raises `StoreUnavailable` at once where many of this process are there already: each that waits may keep a
+        connection that other visitors need.
+        """
+        lock = self._get_lock(task_id)
+        if not lock.places.acquire(blocking=False):
+            raise StoreUnavailable(f"The task {shorten(task_id)} is busy with many other requests.")
+        try:
+            yield
+        finally:
+            lock.places.release()
+
+    @contextmanager
     def _local_lock(self, task_id: str, wait: float | None = None) -> Iterator[None]:
-        with self._guard:
-            lock = self._locks.setdefault(task_id, _Lock())
+        lock = self._get_lock(task_id)
         if not lock.acquire(timeout=config.LOCK_WAIT if wait is None else wait):
             raise StoreUnavailable(f"The task {shorten(task_id)} is busy with another request.")
         try:
             yield
         finally:
             lock.release()
+
+    def _get_lock(self, task_id: str) -> _Lock:
+        with self._guard:
+            return self._locks.setdefault(task_id, _Lock())
 
     def _write(self, task_id: str, record: Record) -> None:
         state = {"owner": record.owner, "data": record.data, "version": record.version, "status": record.status}
@@ -252,11 +273,12 @@ def _unavailable() -> Iterator[None]:
 
 
 class _Lock:
-    """A lock that a weak dictionary can hold."""
+    """A lock that a weak dictionary can hold, and the places of those who may wait for it."""
 
     def __init__(self) -> None:
         lock = threading.Lock()
         self.acquire, self.release = lock.acquire, lock.release
+        self.places = threading.Semaphore(MOST_AT_A_TASK)
 
 
 def shorten(task_id: str) -> str:
