@@ -193,7 +193,7 @@ def _databases() -> Iterator[CheckMessage]:
                 f"The database '{alias}' is set to SERIALIZABLE. It may refuse what a visitor sends for what others do "
                 f"in their own tasks: nothing is done then, and they are asked to send it again.",
                 hint="Set a lower level, such as READ COMMITTED, or silence this warning.",
-                id="flows.W005",
+                id="flows.W007",
             )
 
 

@@ -161,8 +161,8 @@ class Executor:
 
     def _submit(self, task_id: str | None, submission: Submission) -> HttpResponseBase:
         if task_id:
-            key = submission.key(task_id, 0) if submission.has_token else None
-            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
+            keys = submission.keys(task_id, 0) if submission.has_token else None
+            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, keys)
         is_stranger = not submission.has_token and self.change.has_lost_session
         if is_stranger and (duplicate := self.change.answer_duplicate()):
             return duplicate
@@ -171,19 +171,19 @@ class Executor:
         # A token is of one rendering for one visitor; the owner may be another after a login or logout.
         scope = "" if submission.has_token else owner
         task_id = submission.key(f"task of {scope}", rendering)
-        key = submission.key(scope, rendering)
+        keys = submission.keys(scope, rendering)
         try:
-            return self._hold(lock_new(self.store, task_id, owner), task_id, submission, key)
+            return self._hold(lock_new(self.store, task_id, owner), task_id, submission, keys)
         except StateExists:
-            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
+            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, keys)
 
     def _hold(
-        self, holding: AbstractContextManager[Hold], task_id: str, submission: Submission, key: str | None
+        self, holding: AbstractContextManager[Hold], task_id: str, submission: Submission, keys: list[str] | None
     ) -> HttpResponseBase:
         """Answer a submission while its task is held. What failed after a commit is raised when that is noted."""
         try:
             with holding as hold:
-                response = self._answer_held(hold, task_id, submission, key)
+                response = self._answer_held(hold, task_id, submission, keys)
         except StateNotFound:
             if duplicate := self.change.answer_duplicate():
                 return duplicate
@@ -192,23 +192,25 @@ class Executor:
             if not (self.guarantees and self.guarantees.let_go):
                 raise
             # Between two parts of the submission its duplicate came in, and went on with it.
-            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, key)
+            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, keys)
         if hold.failures:
             self.snapshot.keep()
             raise hold.failures[0]
         return response
 
-    def _answer_held(self, hold: Hold, task_id: str, submission: Submission, key: str | None) -> HttpResponseBase:
+    def _answer_held(
+        self, hold: Hold, task_id: str, submission: Submission, keys: list[str] | None
+    ) -> HttpResponseBase:
         """Execute a submission, unless it was executed before."""
         task = self.opening.open(task_id, hold.record) if hold.record else self.opening.begin(task_id)
         if task.claim:
             return pages.being_finished(self.request, self.position)
-        key = key or submission.key(task_id, 0 if task.ended else task.rendering(self.position.name))
-        earlier = None if task.ended else task.result_of(key)
+        keys = keys or submission.keys(task_id, 0 if task.ended else task.rendering(self.position.name))
+        earlier = None if task.ended else next(filter(None, map(task.result_of, keys)), None)
         if not task.ended and not (earlier and "errors" not in earlier):
             if task.resume_at(self.position.name) and (duplicate := self.change.answer_duplicate()):
                 return duplicate  # what it came with was ended half way, and is not who goes on
-            return self._execute(task, hold, submission, key, earlier)
+            return self._execute(task, hold, submission, keys[0], earlier)
         response = self._replay(self._execution(task), earlier) if earlier else self._show_end(task)
         self.change.attach_session_cookie(response)
         return response

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, QueryDict, RawPostDataException, UnreadablePostError
 from django.middleware.csrf import CSRF_TOKEN_LENGTH
@@ -45,10 +46,16 @@ class Submission:
     def key(self, scope: str, rendering: int) -> str:
         """Return the key of the submission within a task, or within a visitor where there is no task yet.
 
-        It is keyed: whoever reads a store cannot find out what was typed by trying.
+        It is made with the secret key: whoever reads a store cannot find out what was typed by trying.
         """
+        return self.keys(scope, rendering)[0]
+
+    def keys(self, scope: str, rendering: int) -> list[str]:
+        """Return that key, and those which the submission had before the secret key was changed."""
         value = f"{scope}:{0 if self.has_token else rendering}:{self._digest.hexdigest()}"
-        return salted_hmac("flows.submission", value, algorithm="sha256").hexdigest()[:32]
+        secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        hashes = (salted_hmac("flows.submission", value, secret=secret, algorithm="sha256") for secret in secrets)
+        return [each.hexdigest()[:32] for each in hashes]
 
 
 def _parts(request: HttpRequest, position: Position) -> Iterator[bytes]:

@@ -305,7 +305,7 @@ def test_a_database_in_which_the_tasks_of_others_are_in_the_way_is_warned_of(mon
             "The database 'other' is set to SERIALIZABLE. It may refuse what a visitor sends for what others do in "
             "their own tasks: nothing is done then, and they are asked to send it again.",
             hint="Set a lower level, such as READ COMMITTED, or silence this warning.",
-            id="flows.W005",
+            id="flows.W007",
         )
     ]
     for level in (IsolationLevel.REPEATABLE_READ, "repeatable read", None):

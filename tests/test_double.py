@@ -412,3 +412,14 @@ def test_an_invalid_submission_is_no_execution_and_leaves_no_task(visitor, each_
     visitor.submit(name="one")
     assert visitor.page == "/journey/second/"
     assert Effect.objects.count() == 1
+
+
+def test_a_form_is_not_executed_again_after_the_secret_key_was_changed(visitor, each_store, settings):
+    visitor.submit(name="one")
+    url, form = visitor.url, visitor.form(name="two")
+    visitor.send(url, form)
+    here = visitor.url
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
+    visitor.send(url, form)
+    assert visitor.url == here
+    assert Effect.objects.filter(what="journey/second").count() == 1
