@@ -33,6 +33,10 @@ class StateNotFound(LookupError):
     """The state store holds no live task under this id."""
 
 
+class NotOwner(StateNotFound):
+    """The task is another visitor's, who is to be told that there is none."""
+
+
 class StateDamaged(RuntimeError):  # which a template shows, and a ValueError in a look-up it takes for "no value"
     """What the state store holds under this id cannot be read."""
 

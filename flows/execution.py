@@ -47,7 +47,6 @@ class Execution(Navigation):
         self,
         *place: Any,
         submission_key: str | None = None,
-        on_link: Callable[[Task], None] | None = None,
         on_effects: Callable[[Task, Position], None] | None = None,
     ) -> None:
         super().__init__(*place)
@@ -61,9 +60,6 @@ class Execution(Navigation):
         #: Whether a scaffold was completed that does something then.
         self.completed = False
         self.is_safe = self.request.method in SAFE_METHODS
-        #: Called before a link is made in a task that is not kept yet.
-        self.on_link = on_link
-        self.linked = False
         #: Called before what stands at a place has effects, to see to its guarantee.
         self.on_effects = on_effects
         self._carrier: OutcomeResponse | None = None
@@ -102,8 +98,6 @@ class Execution(Navigation):
                 return None, None
             if (outcome := self._ask(place)) is not None:
                 return place, outcome
-            if place.parent is None and not self.task.born and self.where() is not self.position:
-                return None, None
         return self.position, None
 
     def _ask(self, place: Position) -> Any:
@@ -276,11 +270,7 @@ class Execution(Navigation):
         return self.url_of(page, query)
 
     def url_of(self, page: Position, query: Mapping[str, Any] | None = None) -> str:
-        """Return the URL of a page in this task, which is born for it if need be."""
-        if not self.task.born:
-            self.linked = True
-            if self.on_link:
-                self.on_link(self.task)
+        """Return the URL of a page in this task."""
         kwargs = {**self.kwargs, **self.task.kwargs} if self.is_elsewhere() else {**self.task.kwargs, **self.kwargs}
         return self.links.url(page, kwargs, {**(query or {}), config.TASK_ID_PARAM: self.task.id})
 

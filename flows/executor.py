@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -14,10 +13,11 @@ from django.http.response import HttpResponseBase
 from . import binder, pages
 from .components import FlowComponent
 from .config import config
-from .exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
+from .exceptions import NotOwner, StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
 from .guarantees import Guarantees, lock_new, lock_settled
-from .links import Links, get_lasting_url, get_task_id, new_task_id, url_in_task
+from .ids import get_age, make_id, new_id
+from .links import Links, get_lasting_url, url_in_task
 from .opening import Opening, is_shown
 from .positions import Position
 from .sensitive import hide_fields
@@ -26,7 +26,7 @@ from .sessions import SessionChange
 from .statestore import documents
 from .statestore.base import BaseStateStore, Hold, Record
 from .statestore.database_errors import unavailable
-from .submission import Submission, entry_rendering, show_entry, spend_entry
+from .submission import Submission
 from .task import Task
 from .transactions import RequestsTransaction
 
@@ -45,7 +45,7 @@ class Executor:
         self.args = args
         self.kwargs = kwargs
         self.links = Links(request, position)
-        self.opening = Opening(request, f"{app_name}:{position.root.name}", self.links)
+        self.opening = Opening(request, position, app_name, self.links)
         self.guarantees: Guarantees | None = None
         self.snapshot = SessionSnapshot(request)
 
@@ -91,47 +91,47 @@ class Executor:
     # GET
 
     def show(self) -> HttpResponseBase:
-        task_id = get_task_id(self.request)
-        if task_id is None:
-            return self._show_entry()
-        record = self.store.read(task_id)
-        task = self.opening.open(task_id, record)
+        task_id = self.opening.get_id()
+        if task_id is None and self.request.method in ("GET", "HEAD"):
+            return self._lead_into_task()
+        task, record = self._find(task_id)
         if task.ended:
             return self._show_end(task)
         if task.claim:
             return pages.being_finished(self.request, self.position)
         execution = self._execution(task)
         result, response = self._run(execution)
-        if result.acted and is_shown(self.request, response):
+        shown = is_shown(self.request, response)
+        if shown and result.acted:
             task.walk_to(self.position.name)
             task.show(self.position.name)
-        if not self._keep_seen(task, record) and result.target and not result.misled:
+        if shown and record is None:
+            binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
+        if record and not self._keep_seen(task, record) and result.target and not result.misled:
             raise StoreUnavailable("What leads on from here could not be noted.")
         return response
+
+    def _lead_into_task(self) -> HttpResponseBase:
+        """Lead an entry point to itself with a new id. Nothing is stored: whoever comes back here comes to one task."""
+        query = self.request.META.get("QUERY_STRING", "")
+        parts = [query] if query else []
+        parts.append(urlencode({config.TASK_ID_PARAM: new_id(self.opening.flow)}))
+        return HttpResponseRedirect(f"{self.request.path}?{'&'.join(parts)}")
+
+    def _find(self, task_id: str | None) -> tuple[Task, Record | None]:
+        """Return the task under an id and its record; a new task without one where nothing is stored."""
+        try:
+            record = self.store.read(task_id) if task_id else None
+        except StateNotFound:
+            record = None
+        if task_id is None or record is None:
+            return self.opening.begin(task_id), None
+        return self.opening.open(task_id, record), record
 
     def _run(self, execution: Execution) -> tuple[Result, HttpResponseBase]:
         with RequestsTransaction():
             result = execution.run()
             return result, self._answer(execution, result)
-
-    def _show_entry(self) -> HttpResponseBase:
-        owner = binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
-        execution = self._execution(self.opening.begin(new_task_id()), on_link=self._bear(owner))
-        result, response = self._run(execution)
-        if result.acted and is_shown(self.request, response):
-            show_entry(self.request)
-        return response
-
-    def _bear(self, owner: str) -> Callable[[Task], None]:
-        """Return what keeps a task for the sake of a link on a page that is shown without one."""
-
-        def bear(task: Task) -> None:
-            if self.request.method != "HEAD":
-                task.walk_to(self.position.name)
-                self.store.create(task.id, owner, documents.to_text(task.to_dict()))
-            task.born = True
-
-        return bear
 
     def _keep_seen(self, task: Task, record: Record) -> bool:
         """Write what looking at a page changed. Returns False if another request is at the task, and goes before."""
@@ -151,7 +151,7 @@ class Executor:
     def submit(self) -> HttpResponseBase:
         binder.read_session(self.request)  # before any transaction of ours
         self.snapshot.keep()
-        task_id = get_task_id(self.request)
+        task_id = self.opening.get_id()
         submission = Submission(self.request, self.position)
         # Not by the rendering of a body without a token: a session ends with one submission, whichever that was.
         same = submission.key(f"word of {task_id}", 0)
@@ -160,30 +160,18 @@ class Executor:
             return self._submit(task_id, submission)
 
     def _submit(self, task_id: str | None, submission: Submission) -> HttpResponseBase:
-        if task_id:
-            keys = submission.keys(task_id, 0) if submission.has_token else None
-            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, keys)
-        is_stranger = not submission.has_token and self.change.has_lost_session
-        if is_stranger and (duplicate := self.change.answer_duplicate()):
-            return duplicate
-        owner = binder.get_owner(self.request)
-        rendering = entry_rendering(self.request)
-        # A token is of one rendering for one visitor; the owner may be another after a login or logout.
-        scope = "" if submission.has_token else owner
-        task_id = submission.key(f"task of {scope}", rendering)
-        keys = submission.keys(scope, rendering)
-        try:
-            return self._hold(lock_new(self.store, task_id, owner), task_id, submission, keys)
-        except StateExists:
-            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, keys)
+        if task_id is None and submission.has_token:
+            task_id = make_id(self.opening.flow, submission.key("task", 0))
+        elif task_id is None:
+            task_id = new_id(self.opening.flow)  # of what is sent without a token nothing says that it is the same
+        return self._hold(task_id, submission)
 
-    def _hold(
-        self, holding: AbstractContextManager[Hold], task_id: str, submission: Submission, keys: list[str] | None
-    ) -> HttpResponseBase:
+    def _hold(self, task_id: str, submission: Submission) -> HttpResponseBase:
         """Answer a submission while its task is held. What failed after a commit is raised when that is noted."""
         try:
-            with holding as hold:
-                response = self._answer_held(hold, task_id, submission, keys)
+            with ExitStack() as stack:
+                hold = self._enter(stack, task_id)
+                response = self._answer_held(hold, task_id, submission)
         except StateNotFound:
             if duplicate := self.change.answer_duplicate():
                 return duplicate
@@ -192,20 +180,31 @@ class Executor:
             if not (self.guarantees and self.guarantees.let_go):
                 raise
             # Between two parts of the submission its duplicate came in, and went on with it.
-            return self._hold(lock_settled(self.store, task_id, self.request), task_id, submission, keys)
+            return self._hold(task_id, submission)
         if hold.failures:
             self.snapshot.keep()
             raise hold.failures[0]
         return response
 
-    def _answer_held(
-        self, hold: Hold, task_id: str, submission: Submission, keys: list[str] | None
-    ) -> HttpResponseBase:
+    def _enter(self, stack: ExitStack, task_id: str) -> Hold:
+        """Hold a task, or the id where nothing is stored under it."""
+        try:
+            return stack.enter_context(lock_settled(self.store, task_id, self.request))
+        except NotOwner:
+            raise
+        except StateNotFound:
+            get_age(task_id)  # an id that is too old begins nothing
+        try:
+            return stack.enter_context(lock_new(self.store, task_id))
+        except StateExists:
+            return stack.enter_context(lock_settled(self.store, task_id, self.request))
+
+    def _answer_held(self, hold: Hold, task_id: str, submission: Submission) -> HttpResponseBase:
         """Execute a submission, unless it was executed before."""
         task = self.opening.open(task_id, hold.record) if hold.record else self.opening.begin(task_id)
         if task.claim:
             return pages.being_finished(self.request, self.position)
-        keys = keys or submission.keys(task_id, 0 if task.ended else task.rendering(self.position.name))
+        keys = submission.keys(task_id, 0 if task.ended else task.rendering(self.position.name))
         earlier = None if task.ended else next(filter(None, map(task.result_of, keys)), None)
         if not task.ended and not (earlier and "errors" not in earlier):
             if task.resume_at(self.position.name) and (duplicate := self.change.answer_duplicate()):
@@ -228,16 +227,12 @@ class Executor:
             response = self._answer(execution, result)
             executed = not result.misled and self._note(execution, result, response, submission)
             # In here, where the effects can still be undone if there is something that cannot be kept.
-            kept = task.changed or hold.is_idle if task.born else executed or execution.linked
+            kept = task.changed or hold.is_idle if task.born else executed
             data = guarantees.settle(task) if kept else ""
         if executed:
             self.change.record_new_session(response.headers.get("Location") or url_in_task(self.request, task.id))
         if kept:
             guarantees.save(task, data)
-        elif not task.born:
-            # The page is shown again. Should it link to others, their task cannot have this submission's id.
-            task.id = new_task_id()
-            execution.on_link = self._bear(binder.get_owner(self.request))
         return response
 
     def _note(self, execution: Execution, result: Result, response: HttpResponseBase, submission: Submission) -> bool:
@@ -256,8 +251,6 @@ class Executor:
             return False
         if not submission.has_token:
             task.spend(name)
-            if get_task_id(self.request) is None:  # not by task.born: under a claim it is born before the action is run
-                spend_entry(self.request)
         if result.ended:
             task.end(get_lasting_url(self.request, url) if url else execution.url_of(self.position))
             return True
@@ -289,9 +282,8 @@ class Executor:
         if result.target is None:
             url = task.on_complete_url or execution.url_of(self.position)
         elif result.misled and not task.born:
-            if self.position not in (self.position.root, next(self.position.root.actions())):
-                raise StateNotFound(f"'{self.position}' is no entry point.")
-            url = execution.links.url(result.target, self.kwargs, dict(self.request.GET.lists()))
+            # What the link into the flow said is for the page that it leads to.
+            url = execution.url_of(result.target, dict(self.request.GET.lists()))
         else:
             url = execution.url_of(result.target)
         return execution.hand_on(HttpResponseRedirect(url))

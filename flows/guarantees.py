@@ -21,7 +21,7 @@ from django.http import HttpRequest
 from . import binder
 from .components import FlowComponent
 from .config import config
-from .exceptions import StateNotFound, StoreUnavailable
+from .exceptions import NotOwner, StoreUnavailable
 from .links import url_in_task
 from .positions import Position
 from .session_snapshot import SessionSnapshot
@@ -158,13 +158,13 @@ def _enter(
     except StoreUnavailable:
         if binder.is_owner(request, store.read(task_id).owner):
             raise
-        raise StateNotFound(f"The task {shorten(task_id)} is another visitor's, and busy.") from None
+        raise NotOwner(f"The task {shorten(task_id)} is another visitor's, and busy.") from None
 
 
 @contextmanager
-def lock_new(store: BaseStateStore, task_id: str, owner: str) -> Iterator[Hold]:
-    """Hold an id that is new, for the one visitor who can have it."""
-    with store.admit(task_id), store.birth(task_id, owner) as hold:
+def lock_new(store: BaseStateStore, task_id: str) -> Iterator[Hold]:
+    """Hold an id under which nothing is stored. Whose it is is said when something is saved."""
+    with store.admit(task_id), store.birth(task_id, "") as hold:
         yield hold
 
 

@@ -18,7 +18,8 @@ from .config import config
 from .definition import Routes, check_flow
 from .exceptions import DefinitionError, InvalidTarget
 from .executor import Executor
-from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect, new_task_id
+from .ids import new_id
+from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect
 from .positions import Position, describe, join_routes
 from .routing import RouteIndex, append_slash
 from .statestore import codec, documents
@@ -148,9 +149,10 @@ class FlowHandler:
         later = {name for action in root.actions() for name in action.parameters}
         later -= next(root.actions()).parameters
         if initial_state is not None or later & kwargs.keys():
+            flow = f"{self.app_name}:{root.name}"
             task = Task.begin(
-                new_task_id(),
-                f"{self.app_name}:{root.name}",
+                new_id(flow),
+                flow,
                 codec,
                 kwargs=kwargs,
                 state=initial_state,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -17,7 +15,6 @@ from .config import config
 from .exceptions import InvalidTarget, StateNotFound
 from .positions import Position
 
-TASK_ID = re.compile(r"[0-9a-f]{32}")
 ON_COMPLETE_PARAM = "_on_complete"
 #: The argument of the route that catches what is below a flow and no position.
 REST = "_rest"
@@ -56,18 +53,12 @@ class Links:
             return False
 
 
-def new_task_id() -> str:
-    return secrets.token_hex(16)
-
-
 def get_task_id(request: HttpRequest) -> str | None:
-    """Return the id in the query string, None if there is none. Raises `StateNotFound` for what is no id."""
+    """Return the id in the query string, None if there is none. Raises `StateNotFound` for several."""
     values = request.GET.getlist(config.TASK_ID_PARAM)
-    if not values:
-        return None
-    if len(values) > 1 or not TASK_ID.fullmatch(values[0]):
-        raise StateNotFound("The query string holds no task id that we made.")
-    return str(values[0])
+    if len(values) > 1:
+        raise StateNotFound("The query string holds several ids of tasks.")
+    return str(values[0]) if values else None
 
 
 def add_query(url: str, query: Mapping[str, Any] | None) -> str:

@@ -18,14 +18,18 @@ class StoredTask(models.Model):
         _("status"), max_length=8, default=OPEN, db_default=OPEN, choices=STATUSES, editable=False
     )
     data = models.TextField(_("data"), editable=False)
-    # By the database's clock. Indexed, since the idle time decides what is live and what is cleaned up.
-    touched = models.DateTimeField(_("last used"), db_index=True, editable=False)
+    # By the database's clock.
+    touched = models.DateTimeField(_("last used"), editable=False)
 
     class Meta:
         verbose_name = _("task")
         verbose_name_plural = _("tasks")
         # For FLOWS_MAX_TASKS_PER_OWNER. An owner has few tasks: to find which are open and idle needs no index.
-        indexes = [models.Index(fields=["owner"], name="flows_task_owner")]
+        # The other is for what has expired, which depends on the status and on the last use.
+        indexes = [
+            models.Index(fields=["owner"], name="flows_task_owner"),
+            models.Index(fields=["status", "touched"], name="flows_task_expiry"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.id[:6]}…"

@@ -6,8 +6,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from . import binder
-from .exceptions import StateNotFound
-from .links import ON_COMPLETE_PARAM, Links, get_safe_redirect
+from .config import config
+from .exceptions import NotOwner, StateNotFound
+from .ids import check_id, get_age, new_id
+from .links import ON_COMPLETE_PARAM, Links, get_safe_redirect, get_task_id
+from .positions import Position
 from .statestore import codec, documents
 from .statestore.base import Record, shorten
 from .task import Task
@@ -16,21 +19,39 @@ from .task import Task
 class Opening:
     """Begins and opens tasks of one flow for one request."""
 
-    def __init__(self, request: HttpRequest, flow: str, links: Links) -> None:
+    def __init__(self, request: HttpRequest, position: Position, app_name: str, links: Links) -> None:
         self._request = request
-        self._flow = flow
+        self._position = position
         self._links = links
+        self.flow = f"{app_name}:{position.root.name}"
 
-    def begin(self, task_id: str) -> Task:
+    def get_id(self) -> str | None:
+        """Return the id that the request bears; None at an entry point, which may do without.
+
+        Raises `StateNotFound` for what is no id of this flow, and where it is missing.
+        """
+        if (task_id := get_task_id(self._request)) is not None:
+            return check_id(self.flow, task_id)
+        root = self._position.root
+        if self._position not in (root, next(root.actions())):
+            raise StateNotFound(f"'{self._position}' is no entry point.")
+        return None
+
+    def begin(self, task_id: str | None = None) -> Task:
+        """Return a new task. Nothing is stored under its id yet. Raises `StateNotFound` for an id that is too old."""
+        if task_id is None:
+            task_id = new_id(self.flow)
+        elif get_age(task_id) >= config.TASK_IDLE_TIMEOUT and self._request.method != "POST":
+            raise StateNotFound(f"The task {shorten(task_id)} has expired, or was never begun.")
         url = get_safe_redirect(self._request, self._request.GET.get(ON_COMPLETE_PARAM))
-        return Task.begin(task_id, self._flow, codec, kwargs=self._links.captured, on_complete_url=url)
+        return Task.begin(task_id, self.flow, codec, kwargs=self._links.captured, on_complete_url=url)
 
     def open(self, task_id: str, record: Record) -> Task:
         """Return the task in a record. Its owner is checked before anything in it is decoded."""
         if not binder.is_owner(self._request, record.owner):
-            raise StateNotFound(f"The task {shorten(task_id)} is another visitor's.")
+            raise NotOwner(f"The task {shorten(task_id)} is another visitor's.")
         task = Task(task_id, documents.from_text(record.data), codec, born=True)
-        if task.flow != self._flow:
+        if task.flow != self.flow:
             raise StateNotFound(f"The task {shorten(task_id)} is of another flow.")
         return task
 

@@ -95,10 +95,8 @@ class Progress:
         return steps
 
     def _url(self, page: Position) -> str | None:
-        """Return where a page is; None before the task is born, which looking at a page does not do."""
-        if not self._execution.task.born:
-            return None
+        """Return where a page is; None if its route has an argument that is not known yet."""
         try:
             return self._execution.url_of(page)
         except InvalidTarget:
-            return None  # its route has an argument that is not known yet
+            return None

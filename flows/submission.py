@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -23,10 +22,6 @@ from .positions import Position
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 TOKEN_FIELD = "csrfmiddlewaretoken"  # noqa: S105 (a name)
-#: Where a session's data holds, for entry points that were submitted without a token, which rendering that was.
-SESSION_KEY = "_flows_renderings"
-#: Of how many pages a session's data holds it.
-SESSION_PAGES = 50
 
 
 class Submission:
@@ -116,40 +111,3 @@ def _check_length(request: HttpRequest) -> None:
         received = getattr(getattr(request, "_stream", None), "_pos", announced)
     if received < announced:
         raise UnreadablePostError(f"Of {announced} bytes only {received} came.")
-
-
-# Where there is no task yet, the visitor's session counts the renderings of an entry point
-
-
-def entry_rendering(request: HttpRequest) -> int:
-    return _entry(request)[0]
-
-
-def spend_entry(request: HttpRequest) -> None:
-    """Note that the present rendering of an entry point was submitted without a token."""
-    _note(request, entry_rendering(request), spent=True)
-
-
-def show_entry(request: HttpRequest) -> None:
-    """Note that an entry point is shown. Writes only after a submission without a token."""
-    rendering, spent = _entry(request)
-    if spent:
-        _note(request, rendering + 1, spent=False)
-
-
-def _entry(request: HttpRequest) -> tuple[int, bool]:
-    rendering, spent = _session(request).get(SESSION_KEY, {}).get(request.path_info, (0, False))
-    return rendering, spent
-
-
-def _note(request: HttpRequest, rendering: int, *, spent: bool) -> None:
-    # By the path: with other arguments it is another page. At worst one that is forgotten is not done again.
-    session = _session(request)
-    noted = dict(session.get(SESSION_KEY, {}))
-    noted.pop(request.path_info, None)  # to stand last
-    noted[request.path_info] = [rendering, spent]
-    session[SESSION_KEY] = dict(list(noted.items())[-SESSION_PAGES:])
-
-
-def _session(request: HttpRequest) -> Any:
-    return getattr(request, "session", {})

@@ -159,7 +159,7 @@ def _complete(self):
 
 
 class Journey:
-    """What was said in one task, and what the rules open to its visitor; or to one who has no task yet."""
+    """What was said in one task, and what the rules open to its visitor."""
 
     def __init__(self, tree, task, item, wanted):
         self.tree, self.task, self.item = tree, task, item
@@ -169,9 +169,7 @@ class Journey:
         self.done = set()  # the pages that did not refuse what was said
 
     def is_open(self, page, item=None):
-        """Return whether a page is neither skipped nor before its time; without a task, whether it is the first."""
-        if self.task is None:
-            return page is self.first_page(self.tree.root)
+        """Return whether a page is neither skipped nor before its time."""
         if self.end or (item and item != self.item):
             return False
         for level in page.path[1:]:

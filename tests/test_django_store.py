@@ -19,7 +19,7 @@ from django.urls import reverse
 from flows.exceptions import NotStorable, StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from flows.models import StoredTask
 from flows.statestore import django_store
-from flows.statestore.base import CLAIMED, Record
+from flows.statestore.base import CLAIMED, ENDED, Record
 
 from tests.conftest import isolation_level
 from tests.testapp.models import Effect
@@ -120,7 +120,7 @@ def test_the_time_zone_of_the_server_is_of_no_matter(store):
 def test_cleaning_up_finds_expired_tasks_by_an_index():
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, StoredTask._meta.db_table)
-    assert any(found["index"] and found["columns"] == ["touched"] for found in constraints.values())
+    assert any(found["index"] and found["columns"] == ["status", "touched"] for found in constraints.values())
 
 
 def test_cleaning_up_removes_the_oldest_first_and_no_more_than_asked(store):
@@ -269,31 +269,38 @@ def test_the_router_says_in_which_database_the_tasks_are(store):
 # A task that has expired
 
 
-def test_a_first_page_that_is_sent_again_after_its_task_has_expired_is_not_executed_again(store):
+def test_a_first_page_that_is_sent_again_after_its_task_has_expired_begins_another_under_its_id(store):
     visitor = Visitor()
     visitor.open(reverse("flows:journey"))
     url, form = visitor.url, visitor.form(name="x")
     visitor.send(url, form)
     expire(visitor.task_id)
     for _ in range(2):
-        answer = visitor.client.post(url, form)
-        assert answer.status_code == 404
-        assert answer.templates[0].name == "flows/no_such_task.html"
-    assert Effect.objects.count() == 1
-    assert store.delete_expired(10) == 1
-    # Nothing is left by which it could be told from a new one.
-    assert visitor.client.post(url, form).status_code == 302
+        visitor.send(url, form)
+        assert visitor.url == url.replace("first", "second")
     assert Effect.objects.count() == 2
 
 
-def test_an_expired_task_that_is_still_there_is_neither_born_again_nor_held(store):
+def test_an_expired_task_that_is_still_there_is_not_held_and_makes_room(store):
     store.create("id", "owner", '"before"')
     expire("id")
-    with pytest.raises(StateExists), store.birth("id", "owner"):
-        pass
     with pytest.raises(StateNotFound), store.lock("id"):
         pass
-    assert StoredTask.objects.get().data == '"before"'
+    with store.birth("id", "other") as hold:
+        hold.save("other", '"after"')
+    assert (StoredTask.objects.get().data, StoredTask.objects.get().owner) == ('"after"', "other")
+
+
+def test_a_task_that_ended_is_remembered_for_a_day(store):
+    with store.birth("id", "owner") as hold:
+        hold.save("owner", '"end"', ENDED)
+    expire("id")
+    assert store.read("id").status == ENDED
+    assert store.delete_expired(10) == 0
+    StoredTask.objects.update(touched=django_store.Now() - django_store.timedelta(days=1))
+    with pytest.raises(StateNotFound):
+        store.read("id")
+    assert store.delete_expired(10) == 1
 
 
 # Claims

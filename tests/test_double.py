@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from flows import binder, sessions, submission
+from flows import binder, sessions
 
 from tests.testapp.flows import Card, Counted, Login, Method
 from tests.testapp.models import Effect
@@ -324,40 +324,37 @@ def test_without_a_token_equal_bodies_are_one_submission_until_the_page_is_shown
 
 def test_without_a_token_the_first_page_is_one_submission_until_it_is_shown_again(each_store):
     visitor = Visitor(Client())
-    tasks = []
+    url = visitor.enter(reverse("flows:journey"))
     for _ in range(2):
-        visitor.open(reverse("flows:journey"))
+        visitor.open(url)
         for _ in range(2):
-            visitor.send(reverse("flows:journey"), {"name": "one"})
-            tasks.append(visitor.task_id)
-    assert tasks[0] == tasks[1] != tasks[2] == tasks[3]
+            visitor.send(url, {"name": "one"})
+            assert visitor.url == url.replace("first", "second")
     assert Effect.objects.filter(what="journey/first").count() == 2
 
 
-def test_without_a_token_the_first_page_with_other_arguments_is_another_page(each_store):
-    visitor, tasks = Visitor(Client()), []
-    for item in (1, 2, 1):
-        visitor.open(reverse("flows:checkout", kwargs={"item": 2}))
-        visitor.send(reverse("flows:checkout", kwargs={"item": item}), {"name": "hat"})
-        tasks.append(visitor.task_id)
-    assert tasks[0] == tasks[2] != tasks[1]
+def test_without_a_token_and_an_id_each_is_a_submission_of_its_own(each_store):
+    visitor, tasks = Visitor(Client()), set()
+    for _ in range(2):
+        visitor.send(reverse("flows:journey"), {"name": "one"})
+        tasks.add(visitor.task_id)
+    assert len(tasks) == Effect.objects.filter(what="journey/first").count() == 2
 
 
-def test_the_session_does_not_grow_with_every_first_page_that_is_sent_without_a_token(monkeypatch):
-    monkeypatch.setattr(submission, "SESSION_PAGES", 2)
-    visitor, urls = Visitor(Client()), [reverse("flows:checkout", kwargs={"item": item}) for item in (1, 2, 3)]
-    for url in (urls[0], urls[1], urls[0], urls[2]):
-        visitor.open(url)
-        visitor.send(url, {"name": "hat"})
-    assert list(visitor.client.session[submission.SESSION_KEY]) == [urls[0], urls[2]]
+def test_with_a_token_and_without_an_id_it_is_one_submission(visitor, each_store):
+    form, tasks = visitor.form(name="one"), set()
+    for _ in range(2):
+        visitor.send(reverse("flows:journey"), form)
+        tasks.add(visitor.task_id)
+    assert len(tasks) == Effect.objects.filter(what="journey/first").count() == 1
 
 
-def test_without_a_token_a_flow_of_one_page_can_be_done_again_after_it_was_shown_again(each_store):
+def test_a_flow_of_one_page_that_was_begun_again_is_done_again(each_store):
     visitor = Visitor(Client())
     for _ in range(2):
-        visitor.open(reverse("flows:single"))
+        url = visitor.enter(reverse("flows:single"))
         for _ in range(2):
-            visitor.send(reverse("flows:single"), {"name": "one"})
+            visitor.send(url, {"name": "one"})
             assert "Done" in visitor.text
     assert Effect.objects.filter(what="single").count() == 2
 

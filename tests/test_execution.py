@@ -556,11 +556,11 @@ def test_where_a_precondition_leads_nowhere_there_is_no_such_task(caplog):
 
 def test_prepare_may_answer_in_place_of_the_page():
     visitor = Visitor()
-    url = reverse("flows:prepared")
-    assert visitor.client.get(url + "?prepare=response")["Location"] == "/elsewhere/"
+    url = visitor.enter(reverse("flows:prepared"))
+    assert visitor.client.get(url + "&prepare=response")["Location"] == "/elsewhere/"
+    assert visitor.client.get(url + "&prepare=component")["Location"].startswith("/prepared/last/?_t=")
+    assert "nothing more" in visitor.client.get(url + "&prepare=complete").content.decode()
     assert not StoredTask.objects.exists()
-    assert visitor.client.get(url + "?prepare=component")["Location"].startswith("/prepared/last/?_t=")
-    assert "nothing more" in visitor.client.get(url + "?prepare=complete").content.decode()
 
 
 def test_answers_that_cannot_be_kept_fail_before_the_effects():
@@ -601,13 +601,11 @@ def test_a_transition_that_goes_round_ends():
     assert "Done" in visitor.text
 
 
-def test_a_task_born_for_a_link_knows_its_route_arguments(monkeypatch):
+def test_a_link_on_the_first_page_has_the_route_arguments_of_its_url(monkeypatch):
     monkeypatch.setattr(Other, "get_context_data", lambda self, **kwargs: {"link": self.link_to(Linked), "flow": None})
     visitor = begin("gift", to="anna")
     link = visitor.response.context["link"]
-    assert link.startswith("/gift/anna/linked/?_t=")
-    visitor.open(link.replace("anna", "bob"))
-    assert visitor.page == "/gift/anna/other/"
+    assert link == f"/gift/anna/linked/?_t={visitor.task_id}"
 
 
 def test_a_first_submission_that_ends_the_flow_elsewhere_is_executed_once(each_store):
@@ -688,17 +686,19 @@ def test_a_flow_without_pages_is_completed_by_its_button():
 @pytest.mark.parametrize("path", ["/approve/", "/approve/unasked/"])
 def test_a_flow_without_pages_is_not_completed_by_who_may_not(path):
     visitor = Visitor(Client())
-    for response in (visitor.client.get(path), visitor.client.post(path)):
+    inside = visitor.enter(path)
+    for response in (visitor.client.get(inside), visitor.client.post(inside), visitor.client.post(path)):
         assert (response.status_code, response["Location"].partition("?")[0]) == (302, "/accounts/login/")
     visitor.client.force_login(User.objects.create(username="mallory"))
-    for response in (visitor.client.get(path), visitor.client.post(path)):
+    for response in (visitor.client.get(inside), visitor.client.post(inside), visitor.client.post(path)):
         assert response.status_code == 403
     assert not Effect.objects.exists()
 
 
 def test_where_a_precondition_leads_to_a_page_that_is_skipped_the_flow_is_not_completed(caplog):
     visitor = Visitor(Client())
-    for response in (visitor.client.get("/diverted/"), visitor.client.post("/diverted/")):
+    url = visitor.enter("/diverted/")
+    for response in (visitor.client.get(url), visitor.client.post(url)):
         assert response.status_code == 403
     assert not Effect.objects.exists()
     assert "Every page of Unasked, to which Diverted leads, is skipped for this visitor." in caplog.text
@@ -724,7 +724,8 @@ def test_a_flow_that_lets_nobody_in_any_more_is_not_completed(monkeypatch):
     url, form = visitor.url, visitor.form(name="y")
     with monkeypatch.context() as patch:
         patch.setattr(f"{__name__}.closed", [True])
-        for stranger, path in ((visitor, url), (Visitor(Client()), reverse("flows:sale"))):
+        newcomer = Visitor(Client())
+        for stranger, path in ((visitor, url), (newcomer, newcomer.enter(reverse("flows:sale")))):
             for response in (stranger.client.get(path), stranger.client.post(path, form)):
                 assert response.status_code == 403
     assert not Effect.objects.exists()

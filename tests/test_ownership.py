@@ -147,7 +147,7 @@ def test_a_damaged_record_is_loud_in_the_log_and_no_such_task(caplog):
 
 def test_the_secret_is_kept_in_the_sessions_data_and_not_the_key():
     client = fresh()
-    client.get(reverse("flows:journey"))
+    client.get(reverse("flows:journey"), follow=True)
     secret = client.session[binder.SESSION_KEY]
     client.force_login(User.objects.create(username="anna"))
     assert client.session[binder.SESSION_KEY] == secret != client.session.session_key
@@ -239,18 +239,16 @@ def test_a_key_that_was_rotated_out_still_finds_its_tasks(settings):
 def test_two_first_posts_of_a_visitor_at_once_each_have_a_task():
     visitor = Visitor()
     visitor.open(reverse("flows:journey"))
-    forms = [
-        visitor.form(name="one"),
-        visitor.another_tab().open(reverse("flows:journey")) and visitor.form(name="two"),
-    ]
+    tab = visitor.another_tab()
+    tab.open(reverse("flows:journey"))
     barrier, urls = threading.Barrier(2), []
 
     def run(twin, form):
         barrier.wait()
-        urls.append(twin.client.post(visitor.url, form)["Location"])
+        urls.append(twin.client.post(twin.url, form)["Location"])
         connection.close()
 
-    threads = [threading.Thread(target=run, args=(visitor.twin(), form)) for form in forms]
+    threads = [threading.Thread(target=run, args=(each.twin(), each.form(name="x"))) for each in (visitor, tab)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -239,22 +239,6 @@ def linking(monkeypatch, settings, tmp_path):
     monkeypatch.setattr(Menu, "template_name", "linking.html")
 
 
-@pytest.mark.parametrize("invalid", [False, True], ids=["shown", "shown again"])
-def test_a_page_with_a_link_that_needs_a_task_is_busy_while_none_can_be_kept(linking, monkeypatch, invalid):
-    visitor = Visitor()
-    visitor.open(reverse("flows:free"))
-    assert "_t=" in visitor.text
-    form = visitor.form(name="")
-    monkeypatch.setattr(StateStore, "create", Away.create)
-    if invalid:
-        visitor.send(visitor.url, form)
-    else:
-        visitor.open(visitor.url)
-    assert (visitor.response.status_code, visitor.response["Retry-After"]) == (503, "2")
-    assert "Please try again" in visitor.text
-    assert "no-store" in visitor.response["Cache-Control"]
-
-
 def test_an_exception_in_an_action_keeps_nothing_and_a_resend_is_well(visitor, monkeypatch):
     from tests.testapp.flows import Second
 

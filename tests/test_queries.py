@@ -52,15 +52,16 @@ def test_a_page_costs_one_read_and_a_submission_one_read_and_one_write(on_sqlite
     assert ours(captured) == (["UPDATE", "SELECT", "UPDATE"] if on_sqlite else ["SELECT", "UPDATE"])
 
 
-def test_a_first_page_costs_no_query_and_its_submission_two_writes():
+def test_a_first_page_costs_one_read_and_its_submission_two_writes(on_sqlite):
     visitor = Visitor()
     with CaptureQueriesContext(connection) as captured:
         visitor.open(reverse("flows:journey"))
-    assert ours(captured) == []
+    assert ours(captured) == ["SELECT"]
     form = visitor.form(name="two")
     with CaptureQueriesContext(connection) as captured:
         visitor.client.post(visitor.url, form)
-    assert ours(captured) == ["INSERT", "UPDATE"]
+    looks = ["UPDATE", "SELECT"] if on_sqlite else ["SELECT"]
+    assert ours(captured) == [*looks, "INSERT", "UPDATE"]
 
 
 @pytest.mark.urls(__name__)

@@ -70,7 +70,7 @@ class Walks(RuleBasedStateMachine):
         self.site = override_settings(ROOT_URLCONF=self.tree.urlconf)
         self.site.enable()
         self.clients = [Client(enforce_csrf_checks=True) for _ in range(2)]
-        self.journeys = {None: Journey(self.tree, None, None, None)}
+        self.journeys = {}  # by task, of those that are stored
         self.results = {}  # by submission: its task, and the Location of the first answer
         self.shown = Counter()  # by page of a task or visitor
         self.sent = []
@@ -142,7 +142,7 @@ class Walks(RuleBasedStateMachine):
     @rule(tab=tabs, number=NUMBERS, method=st.sampled_from(["get", "head", "post"]))
     def come_from_elsewhere(self, tab, number, method):
         """Another visitor's task is to a visitor what no task is."""
-        if tab.task:
+        if tab.task in self.journeys:
             stranger = next(client for client in self.clients if client is not tab.client)
             claims = [(stranger, tab.task), (stranger, "0" * 32), (tab.client, "x"), (tab.client, "")]
             url, before, answers = self.tree.url(self.page(number).name), self.traces(), []
@@ -169,8 +169,11 @@ class Walks(RuleBasedStateMachine):
         assert self.traces() == before
         assert method == "get" or self.rows() == rows
         match = resolve(urlsplit(url).path)
-        if hasattr(match.func, "position"):
-            journey = self.journeys[argument(url, "_t")]
+        if hasattr(match.func, "position") and argument(url, "_t") is None:
+            location = response["Location"]
+            assert (response.status_code, location.rpartition("_t=")[0].rstrip("?&")) == (302, url)
+        elif hasattr(match.func, "position"):
+            journey = self.journey(url)
             if journey.end:
                 leads_here = argument(journey.end, "_t") == journey.task
                 assert kind(response) == "done" if leads_here else response["Location"] == journey.end
@@ -181,29 +184,29 @@ class Walks(RuleBasedStateMachine):
             if kind(response) == "action":
                 assert dict(response.context["answers"]) == journey.said
                 self.check_steps(journey, response.context["flow"].steps)
-                self.shown[journey.task or client, match.route, str(match.kwargs)] += method == "get"
+                self.shown[journey.task, match.route, str(match.kwargs)] += method == "get"
         return response
 
     def check_steps(self, journey, steps):
         """A step has a URL where the visitor may go to its first page now."""
         for step in steps:
             page = journey.first_page(step.position)
-            is_open = journey.task and journey.is_open(page)
+            is_open = journey.is_open(page)
             assert step.url == (self.tree.url(page.name, journey.item, journey.task) if is_open else None)
             self.check_steps(journey, step.children)
 
     def post(self, client, url, data):
         task, match = argument(url, "_t"), resolve(urlsplit(url).path)
         place, item = match.func.position, match.kwargs.get("item")
-        body, page = urlencode(data), (task or client, match.route, str(match.kwargs))
+        body, page = urlencode(data), (task, match.route, str(match.kwargs))
         submission = (*page, body, "csrfmiddlewaretoken" not in data and self.shown[page])
-        is_open = self.journeys[task].is_open(place, item)
+        is_open = self.journey(url).is_open(place, item)
         before, completed = len(self.tree.ran), self.tree.completed.copy()
         headers = {"X-CSRFToken": client.cookies["csrftoken"].value}
         response = client.post(url, body, content_type="application/x-www-form-urlencoded", headers=headers)
         location, ran, completed = response.get("Location"), self.tree.ran[before:], self.tree.completed - completed
         for found in {*(run.task for run in ran), *(task for task, _ in completed)}:
-            assert found == (task or found)
+            assert found == task
             journey = self.journeys.setdefault(found, Journey(self.tree, found, item, argument(url, "_on_complete")))
         for run in ran:
             journey.said[place.name] = {"says": data["says"], "leads": data["leads"]}
@@ -219,12 +222,12 @@ class Walks(RuleBasedStateMachine):
             if ran or completed:
                 self.results[submission] = journey, location
             elif not is_open:
-                end = self.journeys[task].end
+                end = self.journey(url).end
                 assert location == end if end else self.is_open(location)
         if any(scaffold is self.tree.root for _, scaffold in completed):
             for there in self.tree.pages:
                 self.get(client, self.tree.url(there.name, journey.item, journey.task))
-        assert len(self.rows()) == len(self.journeys) - 1
+        assert len(self.rows()) == len(self.journeys)
         return response
 
     def check_completion(self, journey, place, location):
@@ -247,9 +250,14 @@ class Walks(RuleBasedStateMachine):
 
     # Helpers
 
+    def journey(self, url):
+        """Return the journey of a URL; one in which nothing was said where nothing is stored yet."""
+        task, item = argument(url, "_t"), resolve(urlsplit(url).path).kwargs.get("item")
+        return self.journeys.get(task) or Journey(self.tree, task, item, None)
+
     def is_open(self, url):
         match = resolve(urlsplit(url).path)
-        return self.journeys[argument(url, "_t")].is_open(match.func.position, match.kwargs.get("item"))
+        return self.journey(url).is_open(match.func.position, match.kwargs.get("item"))
 
     def page(self, number):
         return self.tree.pages[number % len(self.tree.pages)]

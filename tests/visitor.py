@@ -30,6 +30,12 @@ class Visitor:
     def text(self):
         return self.response.content.decode()
 
+    def enter(self, url):
+        """Return the URL to which an entry point leads, with the id of a task."""
+        response = self.client.get(url)
+        assert response.status_code == 302
+        return response["Location"]
+
     def open(self, url):
         self.url = url
         self.response = self.client.get(url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -23,6 +24,9 @@ MOST_AT_A_TASK = 12
 
 #: The status of a task: going on; an action of it is being executed outside of any transaction; at its end.
 OPEN, CLAIMED, ENDED = "open", "claimed", "ended"
+
+#: Seconds for which an id is good before anything is stored under it, and where a task led is known after its end.
+DAY = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ class BaseStateStore:
             record = Record(state["owner"], state["data"], state["version"], idle, status)
         except (KeyError, TypeError) as error:
             raise StateDamaged(f"What is kept of the task {shorten(task_id)} lacks {error}.") from error
-        if record.idle >= config.TASK_IDLE_TIMEOUT:
+        if record.idle >= get_life(status):
             raise StateNotFound(f"The task {shorten(task_id)} has expired.")
         return record
 
@@ -279,6 +283,13 @@ class _Lock:
         lock = threading.Lock()
         self.acquire, self.release = lock.acquire, lock.release
         self.places = threading.Semaphore(MOST_AT_A_TASK)
+
+
+def get_life(status: str) -> float:
+    """Return after how many idle seconds a task with a status has expired; one that is claimed does not."""
+    if status == ENDED:
+        return float(max(DAY, config.TASK_IDLE_TIMEOUT))
+    return math.inf if status == CLAIMED else float(config.TASK_IDLE_TIMEOUT)
 
 
 def shorten(task_id: str) -> str:

@@ -21,7 +21,7 @@ from ..config import config
 from ..exceptions import StateExists, StateNotFound, StoreConflict
 from . import codec
 from .atomic import Atomic
-from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
+from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, get_life, shorten
 from .database_errors import is_overtaken, unavailable
 from .statements import FIELDS, INSERT, LOCK, LOCK_NOW, READ, REPLACE, REPLACE_ALL, TAKE, Now, Statement
 
@@ -72,8 +72,17 @@ class StateStore(BaseStateStore):
     def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
         with unavailable(), ExitStack() as stack:
             failures: list[BaseException] = []
-            # Whoever inserts second waits here until the first has committed or rolled back.
-            self._begin(stack, lambda wait: self._insert(Record(owner, ""), task_id, wait), failures)
+
+            def begin() -> None:
+                # Whoever inserts second waits here until the first has committed or rolled back.
+                self._begin(stack, lambda wait: self._insert(Record(owner, ""), task_id, wait), failures)
+
+            try:
+                begin()
+            except StateExists:
+                if not self._remove([task_id], _expired(OPEN)):
+                    raise
+                begin()
             hold = self._hold(None, task_id, stack, failures)
             yield hold
             if hold.saved is hold.record is None:
@@ -95,13 +104,16 @@ class StateStore(BaseStateStore):
 
     def delete_expired(self, limit: int) -> int:
         with unavailable():
-            # The ids first: not every database can delete a limited number of rows.
-            oldest = self._rows.filter(_expired()).order_by("touched").values_list("pk", flat=True)
-            return self._remove(list(oldest[: min(limit, MOST_AT_ONCE)]), _expired())
+            for status in (OPEN, ENDED):
+                # The ids first: not every database can delete a limited number of rows.
+                oldest = self._rows.filter(_expired(status)).order_by("touched").values_list("pk", flat=True)
+                if ids := list(oldest[: min(limit, MOST_AT_ONCE)]):
+                    return self._remove(ids, _expired(status))
+            return 0
 
     def count_expired(self) -> int:
         with unavailable():
-            return self._rows.filter(_expired()).count()
+            return sum(self._rows.filter(_expired(status)).count() for status in (OPEN, ENDED))
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
         with unavailable():
@@ -251,7 +263,7 @@ class StateStore(BaseStateStore):
         # What a visitor made up may hold NUL or a lone surrogate, for which a database cannot be asked.
         row = statement.fetch(_model(), self._alias, id=task_id, **values) if task_id.isprintable() else None
         record = _record(row) if row else None
-        if record is None or (record.idle >= config.TASK_IDLE_TIMEOUT and record.status != CLAIMED):
+        if record is None or record.idle >= get_life(record.status):
             raise StateNotFound(f"There is no task {shorten(task_id)}.")
         return record
 
@@ -273,13 +285,9 @@ def _model() -> Any:
     return apps.get_model("flows", "StoredTask")
 
 
-def _horizon() -> Any:
-    """Return when a task must have been used last to have expired just now, by the database's clock."""
-    return Now() - timedelta(seconds=config.TASK_IDLE_TIMEOUT)
-
-
-def _expired() -> Q:
-    return Q(touched__lte=_horizon()) & ~Q(status=CLAIMED)
+def _expired(status: str) -> Q:
+    """Return what holds for tasks of a status that have expired by now, by the database's clock."""
+    return Q(status=status, touched__lte=Now() - timedelta(seconds=get_life(status)))
 
 
 def _columns(record: Record) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 from ..config import config
 from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from . import codec
-from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
+from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, get_life, shorten
 from .leases import renewals
 from .owners import OwnersTasks
 from .redis_client import get_client, unavailable
@@ -259,7 +259,8 @@ def _escape(prefix: str) -> str:
 
 def _life(status: str = OPEN) -> int:
     """Return for how many milliseconds from now on a task is kept."""
-    return int((config.TASK_IDLE_TIMEOUT + (CLAIM_LIFE if status == CLAIMED else 0)) * 1000)
+    life = config.TASK_IDLE_TIMEOUT + CLAIM_LIFE if status == CLAIMED else get_life(status)
+    return int(life * 1000)
 
 
 def _record(task_id: str, fields: list[Any]) -> Record:

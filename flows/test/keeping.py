@@ -16,7 +16,7 @@ from django.test import override_settings
 
 from ..exceptions import StateExists, StateNotFound, StoreConflict
 from ..statestore import codec
-from ..statestore.base import Record
+from ..statestore.base import ENDED, Record
 from .base import StoreTests, hold, new_id, raises
 
 TYPES: dict[str, Any] = {
@@ -161,6 +161,14 @@ class KeepingContract(StoreTests):
             with raises(StoreConflict):
                 self.store.update(self.task_id, Record("owner", "[]", before.version))
             self.assert_missing(self.task_id)
+
+    def test_a_task_that_ended_is_remembered_for_longer(self) -> None:
+        with override_settings(FLOWS_TASK_IDLE_TIMEOUT=1):
+            self.begin()
+            with self.store.lock(self.task_id) as held:
+                held.save("owner", "[]", ENDED)
+            time.sleep(1.2)
+            assert self.store.read(self.task_id).status == ENDED
 
     def test_the_idle_time_grows_until_the_task_is_touched(self) -> None:
         with override_settings(FLOWS_TASK_IDLE_TIMEOUT=2):
