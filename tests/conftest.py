@@ -6,6 +6,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.db.models.signals import post_migrate
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import translation
 
@@ -73,6 +74,12 @@ def isolation_level(level: str) -> Iterator[None]:
         connection.close()
         yield
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Make the permissions once, and not whenever a test has emptied the tables, which takes longer than the test."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
 
 @pytest.fixture(params=["django", "redis"])

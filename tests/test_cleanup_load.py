@@ -150,6 +150,7 @@ def plans():
     return expired[:1000].explain(), owners[4:1000].explain()
 
 
+@pytest.mark.slow
 def test_cleaning_up_takes_all_that_expired_and_disturbs_nobody(monkeypatch):
     if connection.vendor == "sqlite":
         # As the documentation says for more than a handful of visitors.

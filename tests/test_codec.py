@@ -90,6 +90,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(VALUES)
 @example("\ud83d\ude00")  # two surrogates that JSON would make one character of
@@ -111,6 +112,7 @@ def test_a_value_comes_back_with_its_type(value):
     assert codec.dumps(codec.loads(text)) == text
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(HASHABLE, unique=True))
 def test_equal_sets_are_equal_texts(members):
@@ -547,6 +549,7 @@ def tagged(inner):
     return st.fixed_dictionaries({codec.TAG: st.sampled_from(tags), "v": inner})
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | tagged(inner)))
 def test_whatever_json_is_read_it_is_a_value_or_damaged(tree):

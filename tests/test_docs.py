@@ -293,6 +293,7 @@ def test_a_journey_with_the_documented_store(file_store, settings):
     assert list(file_store.FOLDER.iterdir())
 
 
+@pytest.mark.slow
 def test_the_documented_store_passes_the_tests_for_stores(file_store):
     suite = unittest.defaultTestLoader.loadTestsFromName("shop.tests")
     result = unittest.TestResult()
@@ -373,6 +374,7 @@ class LastPageTests(TestCase):
 """
 
 
+@pytest.mark.slow
 def test_the_tutorial_works_as_it_is_printed(tmp_path):
     walk = Walkthrough(tmp_path)
     pages = iter(blocks(DOCS / "tutorial.rst"))

@@ -27,6 +27,7 @@ def document(**parts):
 # Written and read
 
 
+@pytest.mark.slow
 @given(answers=ENTRIES, submissions=ENTRIES, state=VALUES)
 def test_a_document_is_one_json_object_and_is_read_as_it_was_written(answers, submissions, state):
     written = document(answers=answers, submissions=submissions, state=state)
@@ -38,6 +39,7 @@ def test_a_document_is_one_json_object_and_is_read_as_it_was_written(answers, su
     assert documents.to_text(read) == text
 
 
+@pytest.mark.slow
 @given(before=ENTRIES, changes=st.lists(st.tuples(KEYS, VALUES | st.just(...)), max_size=6), looks=st.lists(KEYS))
 def test_a_section_is_a_dict_however_it_is_looked_at_and_changed(before, changes, looks):
     expected = dict(before)

@@ -35,6 +35,7 @@ def logged_in():
     return Visitor(client)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("newcomer", [Visitor, logged_in], ids=["without a session", "with a session"])
 def test_doubled_first_page(each_store, newcomer):
@@ -48,6 +49,7 @@ def test_doubled_first_page(each_store, newcomer):
     assert Effect.objects.filter(what="journey/first").count() == PAIRS
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_doubled_middle_page(each_store):
     for number in range(PAIRS):
@@ -61,6 +63,7 @@ def test_doubled_middle_page(each_store):
     assert Effect.objects.filter(what="journey/second").count() == PAIRS
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_doubled_last_page(each_store):
     for number in range(PAIRS):
@@ -89,6 +92,7 @@ def test_ten_at_once(each_store, pages):
     assert Effect.objects.exclude(what="complete").count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_two_pages_of_one_task_at_once_both_count(each_store):
     for _ in range(10):
@@ -108,6 +112,7 @@ def test_two_pages_of_one_task_at_once_both_count(each_store):
     assert {tuple(detail.split(","))[2] for detail in details} == {"3b"}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_page_that_is_opened_during_a_submission_does_not_spoil_it(each_store, monkeypatch):
     """Also where looking at it would be noted: the page was not seen before."""
@@ -201,6 +206,7 @@ def forget_cookie(visitor):
     del visitor.client.cookies["sessionid"]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("forget", [forget_session, forget_cookie])
 def test_doubled_first_page_whose_session_ended_meanwhile(each_store, forget):

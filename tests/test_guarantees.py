@@ -367,6 +367,7 @@ def test_what_comes_after_a_claim_that_changed_the_session_is_done_by_a_resend_w
     assert done == ["claimed-last/last-claimed", "claimed-last", "claimed-last"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [logout, lambda request: request.session.flush(), log_in])
 def test_a_claim_after_a_change_of_the_session_is_told_to_who_sends_again_without_the_new_cookie(change, capsys):
     visitor = arrive_before(change, "claimed-end")
@@ -549,6 +550,7 @@ def test_an_invalid_form_is_not_claimed():
     assert not list(get_store().claimed())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flow", "pages", "expected"),
     [
@@ -582,6 +584,7 @@ def test_who_waits_for_a_claim_waits_for_a_limited_time():
     assert [answer.status_code for answer in answers] == [503]
 
 
+@pytest.mark.slow
 def test_a_claimed_task_neither_expires_nor_is_cleaned_up(settings):
     settings.FLOWS_TASK_IDLE_TIMEOUT = 1
     visitor = arrive("claimed-last")

@@ -73,6 +73,7 @@ class Calls:
         return outcome
 
 
+@pytest.mark.slow
 def test_a_lease_is_renewed_each_third_of_its_life_until_it_is_dropped(renewals):
     calls, began = Calls(), time.monotonic()
     renewals.add("token", "name", 0.6, calls)
@@ -118,6 +119,7 @@ def test_a_shorter_lease_is_renewed_in_time_beside_a_longer_one(renewals):
     assert long.times == []
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_is_told_and_tried_again_sooner(renewals, caplog):
     calls, others = Calls(ConnectionError("It is away."), ValueError("It is odd.")), Calls()
     renewals.add("token", "abc…", 1.5, calls)
@@ -202,6 +204,7 @@ def assert_held(store, task_id="id"):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lock", "birth"])
 def test_a_task_is_held_for_as_long_as_its_holder_is_at_work(store, server, kind, caplog):
     if kind == "lock":
@@ -259,6 +262,7 @@ def test_a_lease_that_was_lost_is_not_taken_back(store, server, other, caplog):
     ]
 
 
+@pytest.mark.slow
 def test_a_lease_is_renewed_where_and_for_how_long_it_was_taken(store, server):
     store.create("id", "owner", "{}")
     with store.lock("id"):
@@ -315,6 +319,7 @@ def run(program):
     return running.returncode, output, errors
 
 
+@pytest.mark.slow
 def test_a_process_that_lives_keeps_what_it_holds(store, server):
     store.create("id", "owner", "{}")
     with process(HOLD) as holder:
@@ -327,6 +332,7 @@ def test_a_process_that_lives_keeps_what_it_holds(store, server):
     assert store.read("id").data == '"of the other process"'
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_held_is_free_after_the_life_of_its_lease(store, server, settings):
     store.create("id", "owner", "{}")
     with process(HOLD) as holder:
@@ -341,6 +347,7 @@ def test_what_a_killed_process_held_is_free_after_the_life_of_its_lease(store, s
     assert store.read("id").data == '"in its place"'
 
 
+@pytest.mark.slow
 def test_a_process_that_stood_still_for_too_long_overwrites_nothing(store, server, settings):
     store.create("id", "owner", "{}")
     with process(HOLD) as holder:
@@ -356,6 +363,7 @@ def test_a_process_that_stood_still_for_too_long_overwrites_nothing(store, serve
     assert store.read("id").data == '"in its place"'
 
 
+@pytest.mark.slow
 def test_a_forked_process_renews_what_it_holds_itself_and_its_parent_the_rest(store, server):
     program = """
 for task_id in ("parent's", "child's"):
@@ -464,6 +472,7 @@ print(sorted(int(store.read(f"id {number}").data) for number in range(20)) == li
 """
 
 
+@pytest.mark.slow
 def test_greenlets_in_place_of_threads_keep_what_they_hold(store, server):
     pytest.importorskip("gevent", reason="Only where gevent is installed.")
     returncode, output, errors = run(GEVENT)
@@ -473,6 +482,7 @@ def test_greenlets_in_place_of_threads_keep_what_they_hold(store, server):
 # The server is away for a while
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_in_time_finds_the_task_held(store, tmp_path, settings, caplog):
     settings.FLOWS_REDIS_STATE_STORE_LEASE = 3
     settings.FLOWS_LOCK_WAIT = 0.1

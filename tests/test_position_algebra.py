@@ -39,6 +39,8 @@ CLEAR = routed_flows(
 )
 #: In these one may. Not with paths: two other routes together may take all URLs of one.
 CROWDED = st.sampled_from(["", PLAIN, "a/", *(f"<{kind}:{{argument}}>/" for kind in SAMPLES)])
+pytestmark = pytest.mark.slow  # as each looks at a hundred trees
+
 fast = settings(deadline=None, max_examples=100)
 
 

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -160,6 +162,7 @@ def test_a_permission_is_required(settings, django_user_model, user):
     if user != "nobody":
         account = django_user_model.objects.create_user(user)
         if user == "editor":
+            create_permissions(apps.get_app_config("testapp"))
             account.user_permissions.add(Permission.objects.get(codename="change_item"))
         visitor.client.force_login(account)
     visitor.open(f"/hall/editor/?_t={task_id}")

@@ -64,6 +64,7 @@ def test_a_first_page_costs_one_read_and_its_submission_two_writes(on_sqlite):
     assert ours(captured) == [*looks, "INSERT", "UPDATE"]
 
 
+@pytest.mark.slow
 @pytest.mark.urls(__name__)
 def test_the_number_of_queries_is_the_same_at_every_page():
     visitor = Visitor()
@@ -148,6 +149,7 @@ def calls_of_a_journey():
     return shown, sent
 
 
+@pytest.mark.slow
 @pytest.mark.urls(__name__)
 def test_a_request_does_not_do_more_the_longer_the_journey_was(settings, tmp_path, monkeypatch):
     # A page that does not show all steps of the journey, of which there would be more links each time.

@@ -150,12 +150,14 @@ def in_cluster(cluster, client_setting):
     client_setting(cluster)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_cluster")
 class TestCluster(StateStoreContract):
     def make_store(self):
         return redis_store.StateStore()
 
 
+@pytest.mark.slow
 def test_claimed_tasks_are_found_on_every_server_of_a_cluster(in_cluster, store):
     ids = {f"task{number}" for number in range(30)}
     for task_id in ids:
@@ -167,6 +169,7 @@ def test_claimed_tasks_are_found_on_every_server_of_a_cluster(in_cluster, store)
     assert {task_id for task_id, record in store.claimed() if record.status == CLAIMED} == ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("several", "name"), [(redis_servers.cluster, "cluster"), (redis_servers.watched_pair, "watched_by_sentinels")]
 )

@@ -72,6 +72,7 @@ def test_a_process_has_one_client(redis_store):
     assert module.get_client() is module.get_client()
 
 
+@pytest.mark.slow
 def test_a_process_may_have_many_requests_at_the_server_at_once(server):
     with ThreadPoolExecutor(max_workers=120) as pool:
         waiting = [pool.submit(server.blpop, task_key("nothing"), timeout=1) for _ in range(120)]
@@ -609,6 +610,7 @@ READING = {"read", "get_state", "claimed"}
 POSSIBLE = {read_only: READING, full: {*READING, "touch"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_server_in_trouble_is_unavailable_and_forgets_nothing(store, own_server, trouble):
     store.create("id", "owner", '"before"')
@@ -640,6 +642,7 @@ def test_a_server_in_trouble_is_unavailable_and_forgets_nothing(store, own_serve
     assert [store.read(task_id).data for task_id in ("id", "new")] == ['"after"'] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_visitors_of_a_server_in_trouble_are_asked_to_try_again_and_can(own_server, trouble):
@@ -662,6 +665,7 @@ def test_visitors_of_a_server_in_trouble_are_asked_to_try_again_and_can(own_serv
     assert list(Effect.objects.values_list("detail", flat=True)) == ["first", "second", "new"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [stopped, read_only, standing_still])
 def test_a_hold_that_a_server_in_trouble_cannot_keep_is_told_and_changes_nothing(store, own_server, trouble):
     store.create("id", "owner", '"before"')
@@ -683,6 +687,7 @@ def test_a_hold_that_a_server_in_trouble_cannot_keep_is_told_and_changes_nothing
     assert store.read("id").data == '"at last"'
 
 
+@pytest.mark.slow
 def test_a_server_that_is_full_keeps_what_was_begun(store, own_server):
     """The script that saves frees the lease first, and then may write."""
     store.create("id", "owner", "{}")
@@ -727,6 +732,7 @@ def test_what_a_server_lost_is_gone_and_not_brought_back_by_who_held_it(store, o
     assert store.read("id").data == '"anew"'
 
 
+@pytest.mark.slow
 def test_a_server_that_forgot_its_scripts_goes_on(store, own_server):
     store.create("id", "owner", "{}")
     with store.lock("id") as hold:

@@ -128,6 +128,7 @@ def test_django_finds_nothing_wrong_with_the_urls():
         assert check_url_config(None) == []
 
 
+@pytest.mark.slow
 def test_a_thousand_flows_are_registered_without_looking_at_each_other_over_and_over(monkeypatch):
     """Counted, since nobody waits for a clock: what is made of a position is made once."""
     made, make = [], FlowHandler._make_view

@@ -34,6 +34,7 @@ class DictStore(BaseStateStore):
         self.states[task_id] = state
 
 
+@pytest.mark.slow
 class TestTwoMethodStore(StateStoreContract, TransactionTestCase):
     """The contract needs no pytest: this one is run as unittest does."""
 
@@ -68,6 +69,7 @@ class TestDjangoStoreInRepeatableRead(HoldingContract, ClaimingContract, Limitin
             yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("redis_store")
 class TestRedisStore(StateStoreContract):
     def make_store(self):

@@ -92,6 +92,7 @@ def read(store, task_id):
     return Task(task_id, documents.from_text(store.read(task_id).data), codec, born=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(state=STATES, answers=STATES)
 def test_what_a_task_keeps_comes_back_from_every_store_and_reading_it_changes_nothing(store, state, answers):
@@ -149,6 +150,7 @@ def refused_somewhere(draw):
     return value, path
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(refused_somewhere())
 def test_what_cannot_be_kept_is_refused_with_where_it_is(refused):
@@ -230,6 +232,7 @@ def _places(node):
             yield from _places(node[key])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=max(EXAMPLES, 300))
 @given(st.one_of(st.text(), st.binary(), LOOSE.map(json.dumps), mutated_texts(), mutated_trees()))
 def test_whatever_text_is_read_it_is_a_value_or_damaged(text):

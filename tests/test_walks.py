@@ -288,6 +288,7 @@ class Walks(RuleBasedStateMachine):
         return list(StoredTask.objects.order_by("pk").values_list("pk", "version", "data"))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_whatever_a_visitor_does_in_whatever_tree(caplog):
     caplog.set_level(logging.ERROR, "django.request")  # or it keeps thousands of pages that were not found

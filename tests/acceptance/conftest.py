@@ -71,7 +71,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "setup" not in metafunc.fixturenames:
         return
     # A module of cases that are not for every setup says with ``runs_on(setup)`` for which they are.
-    chosen = list(filter(getattr(metafunc.module, "runs_on", None), setups.chosen()))
+    chosen = setups.chosen_for(getattr(metafunc.module, "runs_on", None))
     if "guarantee" in metafunc.fixturenames:
         pairs = [(setup, guarantee) for setup in chosen for guarantee in setup.guarantees]
         ids = [f"{setup}-{guarantee}" for setup, guarantee in pairs]

@@ -4,6 +4,8 @@
 
 ``fast`` (or nothing)
     a few that differ as much as possible;
+``once``
+    each case on the first of these that it is for;
 ``all``
     every one there is;
 ``postgres+redis+atomic,sqlite+db``
@@ -14,7 +16,7 @@ pairs and for crashes.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -63,15 +65,22 @@ def variants(kind: str) -> tuple[str, ...]:
 
 
 ALL = tuple(Setup(kind, sessions, atomic) for kind, sessions, atomic in product(KINDS, SESSIONS, (False, True)))
-FAST = (Setup("sqlite"), Setup("postgres", "db", atomic=True), Setup("redis", "redis"))
+#: First the one on which a case can find most: each guarantee, several writers, and a transaction around the request.
+FAST = (Setup("postgres", "db", atomic=True), Setup("sqlite"), Setup("redis", "redis"))
 
 
 def chosen(environ: Mapping[str, str] = os.environ) -> tuple[Setup, ...]:
     """Return the setups of this run."""
     wish = environ.get("FLOWS_ACCEPTANCE") or "fast"
-    if wish in ("fast", "all"):
+    if wish in ("fast", "once", "all"):
         return ALL if wish == "all" else FAST
     return tuple(map(Setup.parse, wish.split(",")))
+
+
+def chosen_for(runs_on: Callable[[Setup], bool] | None, environ: Mapping[str, str] = os.environ) -> list[Setup]:
+    """Return those of them that cases run on, which are for all if they do not say so with ``runs_on``."""
+    setups = list(filter(runs_on, chosen(environ)))
+    return setups[:1] if environ.get("FLOWS_ACCEPTANCE") == "once" else setups
 
 
 #: Seconds for which a killed process keeps its task in Redis from others, and seconds for which those wait. Longer
