@@ -15,7 +15,7 @@ from tests.testapp.flows import Card, Counted, Login, Method
 from tests.testapp.models import Effect
 from tests.visitor import Visitor, at_once
 
-#: tox sends fewer where only the version of Python or Django is another.
+#: tox sends fewer on a server that it starts, after as many on SQLite.
 PAIRS = int(os.environ.get("FLOWS_TEST_PAIRS", "50"))
 
 
