@@ -54,7 +54,7 @@ def test_a_store_with_few_tasks_is_measured_beside_one_with_many(store):
     assert re.search(rf"\* - {store}\n({figures}){{3}}", printed)
 
 
-@pytest.mark.django_db  # It has a database of its own; but by this tox knows what to run on PostgreSQL.
+@pytest.mark.django_db  # the test has a database of its own; so tox selects what PostgreSQL is needed for
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="what is measured on PostgreSQL")
 def test_visitors_over_http_are_measured():
     printed = run("benchmarks.scale serving --rounds 1 --seconds 1")
