@@ -1,6 +1,6 @@
-"""The stored tasks, to be counted and removed; what is in them is their visitors' own.
+"""The stored tasks in the admin. They can be counted and removed; what is in them is not shown.
 
-One that is claimed is not removed: nothing else tells of what was interrupted in it.
+A claimed task is not removed: nothing else says what was interrupted in it.
 """
 
 from __future__ import annotations
@@ -40,5 +40,5 @@ class StoredTaskAdmin(admin.ModelAdmin):
         self.delete_queryset(request, StoredTask.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[StoredTask]) -> None:
-        # What was claimed since the page was shown.
+        # A task may have been claimed since the page was shown.
         queryset.exclude(status=CLAIMED).delete()

@@ -39,7 +39,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 
 @register("flows")
 def check_promises(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return where flows or the settings of Django stand against what is promised."""
+    """Return where flows or Django's settings break what we promise."""
     return [*_doubts(), *_guarantees(), *find_routed_apart(_places()), *_sessions(), *_databases(), *_unlimited()]
 
 
@@ -145,13 +145,13 @@ def _places() -> Iterator[tuple[Position, BaseStateStore]]:
                 resolvers.append(pattern)
             elif hasattr(pattern.callback, "flow_handler"):
                 view: Any = pattern.callback
-                with suppress(ImportError, AttributeError, ValueError, TypeError):  # of which E001 and E002 tell
+                with suppress(ImportError, AttributeError, ValueError, TypeError):  # reported as E001 and E002
                     store = view.flow_handler.state_store
                     yield from ((place, store) for place in view.position.path)
 
 
 def _sessions() -> Iterator[CheckMessage]:
-    with suppress(ImportError):  # of which E008 tells
+    with suppress(ImportError):  # reported as E008
         if getattr(config.get_task_binder(), "__module__", "") == "flows.binder":
             yield from _session_engine()
 
@@ -159,16 +159,16 @@ def _sessions() -> Iterator[CheckMessage]:
 def _session_engine() -> Iterator[CheckMessage]:
     if settings.SESSION_ENGINE == "django.contrib.sessions.backends.cache":
         yield Warning(
-            f"Sessions are kept in the cache '{settings.SESSION_CACHE_ALIAS}' alone. A visitor whose session is "
-            f"evicted, or lost with the cache, loses his tasks.",
+            f"Sessions are kept in the cache '{settings.SESSION_CACHE_ALIAS}' alone. Visitors lose their tasks "
+            f"when the cache evicts their sessions.",
             hint="Set SESSION_ENGINE to 'django.contrib.sessions.backends.cached_db' or '….db'. "
             "Silence this warning if that cache is shared by all processes and evicts nothing.",
             id="flows.W001",
         )
     if settings.SESSION_ENGINE == "django.contrib.sessions.backends.signed_cookies":
         yield Warning(
-            "Sessions are kept in signed cookies. Whoever has an old copy of a visitor's cookie can open his tasks, "
-            "also after he has logged out.",
+            "Sessions are kept in signed cookies. Whoever has an old copy of a visitor's cookie can open their tasks, "
+            "even after they have logged out.",
             hint="Set SESSION_ENGINE to 'django.contrib.sessions.backends.db', or another that keeps sessions on "
             "the server.",
             id="flows.W002",
@@ -187,11 +187,12 @@ def _databases() -> Iterator[CheckMessage]:
                 f"ATOMIC_REQUESTS off.",
                 id="flows.W003",
             )
-        # A level of psycopg, a name, or what is given to the server as text.
+        # An isolation level of psycopg, its name, or an option for the server.
         if "SERIALIZABLE" in str(options.get("OPTIONS", {})).upper():
             yield Warning(
-                f"The database '{alias}' is set to SERIALIZABLE. It may refuse what a visitor sends for what others do "
-                f"in their own tasks: nothing is done then, and they are asked to send it again.",
+                f"The database '{alias}' is set to SERIALIZABLE. It may refuse a visitor's submission because "
+                f"of what other visitors do in their own tasks. Then nothing is done, and the visitor is asked to "
+                f"send it again.",
                 hint="Set a lower level, such as READ COMMITTED, or silence this warning.",
                 id="flows.W007",
             )
@@ -199,7 +200,7 @@ def _databases() -> Iterator[CheckMessage]:
 
 def _has_sessions() -> bool:
     for path in settings.MIDDLEWARE:
-        with suppress(ImportError):  # of which Django itself complains
+        with suppress(ImportError):  # reported by Django itself
             middleware = import_string(path)
             if isinstance(middleware, type) and issubclass(middleware, SessionMiddleware):
                 return True
@@ -259,7 +260,7 @@ def _redis_client() -> Iterator[CheckMessage]:
         message, _, hint = str(error).rpartition(". ")
         yield Error(f"{message}.", hint=hint, id="flows.E016")
     except Exception:
-        return  # One that cannot be made now, such as without its servers, may be made later.
+        return  # It cannot be made now, such as without its servers, but it may be later.
 
 
 def _unlimited() -> Iterator[CheckMessage]:

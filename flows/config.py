@@ -1,4 +1,4 @@
-"""Every ``FLOWS_`` setting and its default, read when it is asked for."""
+"""Every ``FLOWS_`` setting and its default, read when it is used."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class FlowsConf(AppConf):
 class Config:
     """The settings by their names without ``FLOWS_``, as they are now.
 
-    django-appconf takes its values once, when its class is made; tests and ``override_settings`` change
-    them later. So the defaults are declared there and the values are read here.
+    django-appconf reads the values once, when its class is made. Tests change them later, with ``override_settings``.
+    So the defaults are declared there, and the values are read here.
     """
 
     def __getattr__(self, name: str) -> Any:

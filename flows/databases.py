@@ -18,7 +18,7 @@ from .statestore.django_store import StateStore
 
 
 def find_routed_apart(places: Iterable[tuple[Position, BaseStateStore]]) -> Iterator[CheckMessage]:
-    """Yield where a transaction is promised though routers put the project's models elsewhere than its tasks."""
+    """Report promised transactions for which the routers use two databases: one for tasks, one for models."""
     own, apart = router.db_for_write(StoredTask), _labels_by_alias()
     is_shared = apart.pop(own, None)
     others = " and ".join(f"'{alias}' (such as {labels[0]})" for alias, labels in apart.items())
@@ -45,7 +45,7 @@ def find_routed_apart(places: Iterable[tuple[Position, BaseStateStore]]) -> Iter
 
 
 def _labels_by_alias() -> dict[str, list[str]]:
-    """Return the models that are neither Django's nor ours, by the database that they are written to."""
+    """Return the models that are neither Django's nor ours, grouped by the database they are written to."""
     labels = defaultdict(list)
     for model in apps.get_models():
         app = model._meta.app_config.name

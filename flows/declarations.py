@@ -1,4 +1,4 @@
-"""What the class of a component may not declare: a table of rules, and one of what is probably not meant."""
+"""What a component class must not declare: rules that raise an error, and what is probably a mistake."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .transitions import Transition
 
 GUARANTEES = ("transaction", "claim", "retry")
 
-#: What is read from the class, where there is no visitor yet, each with its remedy.
+#: Attributes that are read from the class, before there is a visitor, each with its remedy.
 READ_FROM_CLASS = {
     "name": "Make it a text.",
     "url": "Make it a path() route, with an argument for what differs.",
@@ -30,17 +30,17 @@ READ_FROM_CLASS = {
     "action_set": "Make it a list of components, and leave out by their should_skip() what is not for a visitor.",
     "transition": "Make it an instance of a Transition, whose methods are given the scaffold.",
 }
-#: What an action has no use for.
+#: What an action cannot use, each with its remedy.
 OF_SCAFFOLDS = {
     "action_set": ("an action_set", "Make it a Scaffold, or move the children to its scaffold."),
     "transition": ("a transition", "Move it to its scaffold."),
     "complete": ("a complete()", "Move it to its scaffold, or into form_valid()."),
 }
-#: What a scaffold has no use for: all that a page is made of.
+#: What a scaffold cannot use: the parts of a page.
 OF_REQUESTS = ("dispatch", "setup", "as_view", *View.http_method_names)
 OF_ACTIONS = (*OF_REQUESTS, *(name for name in dir(Action) if not (name.startswith("_") or hasattr(Scaffold, name))))
 HOOKS = ("prepare", "should_skip", "handle_response")
-#: What FormView, decorators of whole classes and django-formtools read, and what to have in its place.
+#: What FormView, class decorators and django-formtools read, and what to use instead.
 ELSEWHERE = {
     "success_url": "Return a redirect from form_valid(), or from complete() of the flow.",
     "get_success_url": "Return a redirect from form_valid(), or from complete() of the flow.",
@@ -63,7 +63,7 @@ def check_component(component: Any) -> None:
             raise DefinitionError(fault)
 
 
-# Rules, each of which returns the fault with its remedy
+# Rules: each returns a fault with its remedy, or None
 
 
 def _kind(component: Any) -> str | None:
@@ -160,7 +160,7 @@ def _transition(component: Any) -> str | None:
 
 
 def _preconditions(component: Any) -> str | None:
-    # A generator would be empty after this.
+    # A generator would be empty after the check.
     if not isinstance(component.preconditions, Collection):
         return (
             f"{component.__name__}.preconditions is {describe(component.preconditions)}. Make it a list of callables."
@@ -214,11 +214,11 @@ RULES: tuple[Callable[[Any], str | None], ...] = (
 )
 
 
-# What works, and is probably not meant
+# What works, but is probably a mistake
 
 
 def find_doubts(component: Any) -> Iterator[tuple[str, str]]:
-    """Yield what the project declares and nothing reads, each as a sentence, with the remedy."""
+    """Yield a sentence and a remedy for each name that the project declares but nothing reads."""
     kind, hooks = _kind_and_hooks(component)
     known = [
         name for name in (*hooks, *READ_FROM_CLASS) if hasattr(kind, name) and name not in ("name", "url", "title")
@@ -235,7 +235,7 @@ def _elsewhere(component: Any, name: str) -> str | None:
     if name == "done" and issubclass(component, Action):
         return None
     if name in OF_MODELS:
-        # Its own form_class, or a mixin's method, may go by them.
+        # A form_class of its own, or a method of a mixin, may use them.
         has_default = issubclass(component, Action) and component.form_class is forms.Form
         is_read = not _uses_form_class(component) or (name != "fields" and hasattr(component, "get_queryset"))
         return OF_MODELS[name] if has_default and not is_read else None
@@ -249,7 +249,7 @@ def _kind_and_hooks(component: Any) -> tuple[type[FlowComponent], tuple[str, ...
 
 
 def _own_names(component: Any) -> set[str]:
-    """Return the public names that the project gave a class, beside those that ours have."""
+    """Return the public names that the project gave a class, without those of our classes."""
     bases = (base for base in component.__mro__ if base.__module__.partition(".")[0] not in ("builtins", "django"))
     names = {name for base in bases if not base.__module__.startswith("flows.") for name in vars(base)}
     inherited = {*dir(_kind_and_hooks(component)[0])} - {"success_url", "get_success_url"}
@@ -261,13 +261,13 @@ def _uses_form_class(component: Any) -> bool:
 
 
 def _is_descriptor(value: Any) -> bool:
-    """Return whether a value that was read from a class is not yet what an instance would have."""
+    """Return whether an instance would have another value than the one that was read from its class."""
     return ismethod(value) or hasattr(type(value), "__get__")
 
 
 def _say(value: Any) -> str:
     if _is_descriptor(value):
         return f"a {type(value).__name__}"
-    # Not the repr of an object: that of a formset may query the database.
+    # Not the repr of an object, since that of a formset may query the database.
     is_plain = value is None or isinstance(value, (type, str, int, float))
     return describe(value) if is_plain else f"an instance of {type(value).__name__}"

@@ -1,4 +1,4 @@
-"""Mistakes in the declaration of a flow, found before there is any traffic."""
+"""Mistakes in the declaration of a flow, found before any traffic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .positions import Position, describe, get_first_segment
 
 #: An argument of a path() route: its converter, which may be left out, and its name.
 ARGUMENT = re.compile(r"<(?:([^>:]+):)?([^>]+)>")
-#: For each of Django's converters a value that no narrower one matches.
+#: For each of Django's converters: a value that no stricter converter matches.
 SAMPLES = {
     "int": "9021041758",
     "slug": "Q-w_7",
@@ -32,7 +32,7 @@ SAMPLES = {
 
 
 def check_flow(root: Any) -> Position:
-    """Return the root position of a flow whose tree can work. Raises `DefinitionError`."""
+    """Check the tree of a flow and return its root position. Raises `DefinitionError`."""
     if not isinstance(root, type) or not issubclass(root, (Action, Scaffold)):
         raise DefinitionError(
             f"{describe(root)} cannot be an entry point: it is not a component. "
@@ -45,7 +45,7 @@ def check_flow(root: Any) -> Position:
 
 
 class Routes:
-    """The routes of several flows, in the order in which they are tried, in each language in which they may be."""
+    """The routes of several flows, in the order in which they are tried, for each language."""
 
     def __init__(self) -> None:
         self._roots: list[Position] = []
@@ -53,9 +53,9 @@ class Routes:
         self._by_language: dict[str | None, _LanguageRoutes] = {}
 
     def add(self, root: Position) -> None:
-        """Add those of a flow. Raises `DefinitionError` for an argument twice in one, and for two that match the same.
+        """Add the routes of a flow.
 
-        Then nothing is added.
+        Raises `DefinitionError`, and adds nothing, if a route has an argument twice or two routes match the same URL.
         """
         self._is_translated |= any(isinstance(action.route, Promise) for action in root.actions())
         self._roots.append(root)
@@ -65,7 +65,7 @@ class Routes:
                     self._by_language.setdefault(language, _LanguageRoutes()).catch_up(self._roots)
         except ImproperlyConfigured:
             self._roots.pop()
-            self._by_language.clear()  # made again, without it, when it is asked for
+            self._by_language.clear()  # built again, without this flow, when it is next needed
             raise
 
     def _get_languages(self) -> Iterable[str | None]:
@@ -75,7 +75,7 @@ class Routes:
 
 
 class _LanguageRoutes:
-    """The routes as they are in the active language."""
+    """The routes in one language, which is active when they are added."""
 
     def __init__(self) -> None:
         self._roots = 0
@@ -91,22 +91,22 @@ class _LanguageRoutes:
         with_arguments: list[Position] = []
         for action in root.actions():
             _check_arguments(action)
-            # Two converters of one type match the same URLs, whatever their names.
+            # Arguments of one type match the same URLs, whatever their names are.
             shape = ARGUMENT.sub(lambda argument: f"<{argument[1] or 'str'}>", str(action.route))
             if other := self._by_shape.get(shape):
                 raise DefinitionError(
                     f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
                     f"have the same route '{action.route}'. Give one of them another url."
                 )
-            _check_reached(action, chain(self._beside(action), with_arguments))
+            _check_reached(action, chain(self._find_rivals(action), with_arguments))
             self._by_shape[shape] = action
             if action.parameters:
                 with_arguments.append(action)
         for action in with_arguments:
             self._with_arguments[get_first_segment(str(action.route))].append(action)
 
-    def _beside(self, action: Position) -> Iterator[Position]:
-        """Yield those with arguments that may match URLs of an action: not those that begin with another text."""
+    def _find_rivals(self, action: Position) -> Iterator[Position]:
+        """Yield the routes with arguments that may match URLs of an action: those that may begin as it does."""
         for segment in dict.fromkeys((None, get_first_segment(str(action.route)))):
             yield from self._with_arguments.get(segment, ())
 
@@ -131,10 +131,10 @@ def _check_arguments(action: Position) -> None:
 
 
 def _check_reached(action: Position, earlier: Iterable[Position]) -> None:
-    """Raise `DefinitionError` if a route with arguments stands before one whose URLs it matches too."""
+    """Raise `DefinitionError` if an earlier route with arguments matches the URLs of an action too."""
     route = str(action.route)
     if {argument[1] or "str" for argument in ARGUMENT.finditer(route)} - SAMPLES.keys():
-        return  # what a project's own converter matches is not known
+        return  # what a project's own converter matches is unknown
     url = ARGUMENT.sub(lambda argument: SAMPLES[argument[1] or "str"], route)
     for other in earlier:
         if other.pattern.match(url):
@@ -157,11 +157,11 @@ def _check_tree(position: Position) -> None:
     names: dict[str, type[FlowComponent]] = {}
     numbers = Counter(position.components)
     for child in position.children:
-        twin = names.setdefault(child.component.name, child.component)
-        if twin is not child.component:
+        other = names.setdefault(child.component.name, child.component)
+        if other is not child.component:
             raise DefinitionError(
-                f"{component.__name__}.action_set holds {twin.__name__} and {child.component.__name__}, "
-                f"which are both named '{twin.name}'. Give one of them another name."
+                f"{component.__name__}.action_set holds {other.__name__} and {child.component.__name__}, "
+                f"which are both named '{other.name}'. Give one of them another name."
             )
         if numbers[child.component] > 1:
             raise DefinitionError(

@@ -1,4 +1,4 @@
-"""What can go wrong, each with the built-in it is a kind of."""
+"""Our exceptions, each derived from a built-in one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NotStorable(TypeError):
 
 
 class NotStorableValue(NotStorable):
-    """A value is of a type that a task can keep, and cannot be kept all the same."""
+    """A task can keep values of this type, but not this value."""
 
 
 class TaskTooLarge(NotStorableValue):
@@ -46,8 +46,8 @@ class StoreUnavailable(ConnectionError):
 
 
 class StoreConflict(StoreUnavailable):
-    """Another request changed the task while this one was at it."""
+    """Another request changed the task while this one was using it."""
 
 
 class StateExists(StoreConflict):
-    """The state store already holds something under an id that was to be new."""
+    """The state store already holds something under an id that should be new."""

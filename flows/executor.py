@@ -15,7 +15,7 @@ from .components import FlowComponent
 from .config import config
 from .exceptions import NotOwner, StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
-from .guarantees import Guarantees, lock_new, lock_settled
+from .guarantees import Guarantees, hold_new, hold_stored
 from .ids import get_age, make_id, new_id
 from .links import Links, get_lasting_url, url_in_task
 from .opening import Opening, is_shown
@@ -25,7 +25,7 @@ from .session_snapshot import SessionSnapshot
 from .sessions import SessionChange
 from .statestore import documents
 from .statestore.base import BaseStateStore, Hold, Record
-from .statestore.database_errors import unavailable
+from .statestore.database_errors import translate_errors
 from .submission import Submission
 from .task import Task
 from .transactions import RequestsTransaction
@@ -58,7 +58,7 @@ class Executor:
             raise Http404(f"'{rest}' is no page of the flow '{self.position.root.name}'.")
         hide_fields(self.request)
         try:
-            with unavailable():
+            with translate_errors():
                 self.action = self._set_up()
                 response = self.show() if self.request.method in SAFE_METHODS else self.submit()
         except StateNotFound as error:
@@ -177,7 +177,7 @@ class Executor:
                 return duplicate
             raise
         except StoreConflict:
-            if not (self.guarantees and self.guarantees.let_go):
+            if not (self.guarantees and self.guarantees.was_released):
                 raise
             # Between two parts of the submission its duplicate came in, and went on with it.
             return self._hold(task_id, submission)
@@ -189,15 +189,15 @@ class Executor:
     def _enter(self, stack: ExitStack, task_id: str) -> Hold:
         """Hold a task, or the id where nothing is stored under it."""
         try:
-            return stack.enter_context(lock_settled(self.store, task_id, self.request))
+            return stack.enter_context(hold_stored(self.store, task_id, self.request))
         except NotOwner:
             raise
         except StateNotFound:
             get_age(task_id)  # an id that is too old begins nothing
         try:
-            return stack.enter_context(lock_new(self.store, task_id))
+            return stack.enter_context(hold_new(self.store, task_id))
         except StateExists:
-            return stack.enter_context(lock_settled(self.store, task_id, self.request))
+            return stack.enter_context(hold_stored(self.store, task_id, self.request))
 
     def _answer_held(self, hold: Hold, task_id: str, submission: Submission) -> HttpResponseBase:
         """Execute a submission, unless it was executed before."""
@@ -228,7 +228,7 @@ class Executor:
             executed = not result.misled and self._note(execution, result, response, submission)
             # In here, where the effects can still be undone if there is something that cannot be kept.
             kept = task.changed or hold.is_idle if task.born else executed
-            data = guarantees.settle(task) if kept else ""
+            data = guarantees.serialize(task) if kept else ""
         if executed:
             self.change.record_new_session(response.headers.get("Location") or url_in_task(self.request, task.id))
         if kept:

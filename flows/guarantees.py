@@ -1,11 +1,11 @@
-"""What is promised for the effects of a component, and how a submission keeps to it.
+"""What we promise for the effects of a component, and how one submission keeps these promises.
 
-``"transaction"``: the effects and the task are committed together. ``"claim"``: that the component is going to be run
-is committed before it is; if its end is never heard of, nobody runs it again. ``"retry"``: the task is kept after the
-effects; if that fails, they may come twice.
+``"transaction"``: the effects and the task are committed together. ``"claim"``: a claim is committed before the
+component runs; if its outcome is unknown, it is not run again. ``"retry"``: the task is saved after the effects; if
+that fails, the effects may happen twice.
 
-One submission may run components of different guarantees, such as a claimed payment and a ``complete()`` that
-is to be in a transaction. Where the guarantee changes, what was done so far is kept, with where to go on.
+One submission may run components with different guarantees, such as a claimed payment and a ``complete()`` in a
+transaction. Where the guarantee changes, what was done so far is committed, with the place where to go on.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def get_guarantee(component: type[FlowComponent], store: BaseStateStore) -> str:
 
 
 class Guarantees:
-    """Keeps one submission to the guarantees of the components that it runs."""
+    """The guarantees of the components that one submission runs."""
 
     def __init__(
         self,
@@ -69,18 +69,18 @@ class Guarantees:
         self.position = position
         self.key = key
         self.hold = hold
-        #: The transaction of the project's databases; those of the store are its hold's.
+        #: The transaction in the project's databases. That of the store belongs to its hold.
         self.transaction = RequestsTransaction(hold)
-        #: Whether something runs, or ran, under a claim that is not settled yet.
+        #: Whether something runs, or ran, under a claim that is still in place.
         self.claimed = False
 
     @property
-    def let_go(self) -> bool:
-        """Whether the task was let go for an instant, so that another request may have gone on with the submission."""
-        return self.hold.settled
+    def was_released(self) -> bool:
+        """Whether the task was released for an instant, in which another request may have resumed the submission."""
+        return self.hold.is_committed
 
     def begin(self, task: Task, place: Position) -> None:
-        """See to the guarantee of the component at ``place``, which is about to be run."""
+        """Begin the guarantee of the component at ``place``, which is run next."""
         wanted = get_guarantee(place.component, self.store)
         if wanted != "claim" and not self.claimed:
             return
@@ -91,31 +91,31 @@ class Guarantees:
             task.make_claim(submission=self.key, position=self.position.name, place=place.name, url=url)
         else:
             task.drop_claim()
-        self._keep_now(task)
+        self._commit_now(task)
         self.claimed = wanted == "claim"
 
-    def settle(self, task: Task) -> str:
-        """Return the text of the task at the end of the submission, when nothing is claimed any more."""
+    def serialize(self, task: Task) -> str:
+        """Return the text of the task, to be saved at the end of the submission. Drops the claim."""
         self.transaction.check(self.position.name)
         task.drop_claim()
         return documents.to_text(task.to_dict())
 
     def save(self, task: Task, data: str) -> None:
-        """Say what to keep when the hold ends."""
+        """Set what to save when the hold ends."""
         self.hold.save(binder.get_owner(self.request), data, ENDED if task.ended else OPEN)
 
-    def _keep_now(self, task: Task) -> None:
+    def _commit_now(self, task: Task) -> None:
         owner, data = binder.get_owner(self.request), documents.to_text(task.to_dict())
         task.born = True
         self.transaction.check(self.position.name)
         self.transaction.commit()
         self.change.save()
         self.change.record_new_session(url_in_task(self.request, task.id))
-        before, keep = self.hold.record, self.hold.claim if task.claim else self.hold.settle
+        before, commit = self.hold.record, self.hold.claim if task.claim else self.hold.commit
         try:
-            keep(owner, data)
+            commit(owner, data)
         finally:
-            if self.hold.record is not before:  # also where another request came in after it was kept
+            if self.hold.record is not before:  # also if another request changed the task after the commit
                 self.snapshot.keep(is_claimed=bool(task.claim))
         if self.hold.failures:
             self._stop(task, owner)
@@ -125,16 +125,17 @@ class Guarantees:
         """Raise what failed after a commit, before anything more is run."""
         if task.claim:
             task.drop_claim()
-            self.hold.settle(owner, documents.to_text(task.to_dict()))
+            self.hold.commit(owner, documents.to_text(task.to_dict()))
             self.snapshot.keep()
         raise self.hold.failures[0]
 
 
 @contextmanager
-def lock_settled(store: BaseStateStore, task_id: str, request: HttpRequest) -> Iterator[Hold]:
-    """Hold a task, after what another request has claimed is settled; if that takes too long, as it is.
+def hold_stored(store: BaseStateStore, task_id: str, request: HttpRequest) -> Iterator[Hold]:
+    """Hold a stored task. If another request has claimed it, wait for the end of the claim, up to ``FLOWS_LOCK_WAIT``.
 
-    Strangers wait too: while a login is at work, its twin is one. But they are not told that the task is busy.
+    Other visitors wait too: while a login runs, its duplicate looks like one. But they are not told that the task is
+    busy.
     """
     deadline = time.monotonic() + config.LOCK_WAIT
     with ExitStack() as admitted:
@@ -162,12 +163,12 @@ def _enter(
 
 
 @contextmanager
-def lock_new(store: BaseStateStore, task_id: str) -> Iterator[Hold]:
+def hold_new(store: BaseStateStore, task_id: str) -> Iterator[Hold]:
     """Hold an id under which nothing is stored. Whose it is is said when something is saved."""
-    with store.admit(task_id), store.birth(task_id, "") as hold:
+    with store.admit(task_id), store.lock_new(task_id, "") as hold:
         yield hold
 
 
 def _is_in_progress(record: Record) -> bool:
-    """Return whether a task is claimed, and by a request that may still be at work."""
+    """Return whether a task is claimed by a request that may still be running."""
     return record.status == CLAIMED and record.idle < config.LOCK_WAIT

@@ -9,7 +9,7 @@ STATUSES = [(OPEN, _("open")), (CLAIMED, _("being finished")), (ENDED, _("ended"
 
 
 class StoredTask(models.Model):
-    """One row a task. Written by the state store alone."""
+    """One row for each task. Only the state store writes it."""
 
     id = models.CharField(_("id"), max_length=64, primary_key=True)
     owner = models.CharField(_("owner"), max_length=64, editable=False)

@@ -16,7 +16,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from .exceptions import StateDamaged, StoreUnavailable
 from .links import Links
 from .positions import Position
-from .statestore.database_errors import unavailable
+from .statestore.database_errors import translate_errors
 
 #: Seconds after which a client may try again when the store was busy.
 RETRY_AFTER = 2
@@ -81,7 +81,7 @@ def guard(response: HttpResponseBase, answer: Callable[[Exception], HttpResponse
         def render_guarded() -> HttpResponseBase:
             del response.render
             try:
-                with unavailable():
+                with translate_errors():
                     return render_page()
             except (StoreUnavailable, StateDamaged) as error:
                 return make_private(answer(error))

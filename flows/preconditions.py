@@ -1,7 +1,6 @@
 """What must hold before a component is run.
 
-A precondition is a callable that is given the component and returns ``None``, or the outcome that takes the
-place of the page.
+A precondition is a callable that takes the component. It returns ``None``, or an outcome that replaces the page.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RequiredState:
-    """These names must be in the state; where one is missing, go to ``otherwise``.
+    """These names must be in the state. If one is missing, the outcome is ``otherwise``.
 
     Without ``otherwise`` the visitor is led back to the last page before this one.
     """
@@ -33,7 +32,7 @@ class RequiredState:
 
 
 class LoginRequired:
-    """The visitor must be logged in; otherwise the login page comes first and leads back here."""
+    """The visitor must be logged in. If they are not, the login page comes first and leads back here."""
 
     def __call__(self, component: FlowComponent) -> Outcome | None:
         if component.request.user.is_authenticated:
@@ -42,7 +41,7 @@ class LoginRequired:
 
 
 class PermissionRequired(LoginRequired):
-    """The visitor must be logged in and have the permission, or is answered 403."""
+    """The visitor must be logged in and have the permission. Without the permission the answer is 403."""
 
     def __init__(self, permission: str) -> None:
         self.permission = permission

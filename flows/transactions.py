@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
 from .statestore.atomic import Atomic
 from .statestore.base import Hold
-from .statestore.database_errors import unavailable
+from .statestore.database_errors import translate_errors
 
 #: The engine that Django gives to a site without databases.
 NO_DATABASE = "django.db.backends.dummy"
@@ -69,8 +69,8 @@ class RequestsTransaction:
         wanted = {alias for alias, options in connections.settings.items() if options["ATOMIC_REQUESTS"]}
         if for_effects and self._hold:
             wanted |= get_aliases()
-        self._transactions.enter_context(unavailable())
-        with unavailable():
+        self._transactions.enter_context(translate_errors())
+        with translate_errors():
             for alias in sorted(wanted):
                 if not (self._is_held(alias) or connections.settings[alias]["ENGINE"] == NO_DATABASE):
                     self._transactions.enter_context(Atomic(alias, self._failures))

@@ -1,4 +1,4 @@
-"""What decides where a scaffold goes when a child is done, and which child may be entered now."""
+"""Which child of a scaffold follows when one is done, and which children may be entered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Transition:
     def choose_next(self, scaffold: Scaffold, child: type[FlowComponent]) -> type[FlowComponent] | Complete:
         """Return the child that follows ``child``, or ``COMPLETE`` after the last.
 
-        Whether that child is skipped need not be asked here: where it is, this is called with it in turn.
+        It may be a child that is skipped: then this is called again, with that child.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement choose_next(scaffold, child).")
 
@@ -30,9 +30,9 @@ class Transition:
 
 
 class Linear(Transition):
-    """The children follow in order; one may be entered when all before it are done or skipped.
+    """The children follow in order. A child may be entered when all children before it are done or skipped.
 
-    After the last comes what is then neither: an answer may open a child before it.
+    After the last child comes the first that is neither done nor skipped: a later answer can open an earlier child.
     """
 
     def choose_next(self, scaffold: Scaffold, child: type[FlowComponent]) -> type[FlowComponent] | Complete:

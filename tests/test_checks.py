@@ -238,8 +238,8 @@ DOUBTFUL = [
     (
         {"SESSION_ENGINE": "django.contrib.sessions.backends.cache"},
         (
-            "Sessions are kept in the cache 'default' alone. A visitor whose session is evicted, or lost with the "
-            "cache, loses his tasks."
+            "Sessions are kept in the cache 'default' alone. Visitors lose their tasks when the cache "
+            "evicts their sessions."
         ),
         (
             "Set SESSION_ENGINE to 'django.contrib.sessions.backends.cached_db' or '….db'. "
@@ -250,8 +250,8 @@ DOUBTFUL = [
     (
         {"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"},
         (
-            "Sessions are kept in signed cookies. Whoever has an old copy of a visitor's cookie can open his tasks, "
-            "also after he has logged out."
+            "Sessions are kept in signed cookies. Whoever has an old copy of a visitor's cookie can open their tasks, "
+            "even after they have logged out."
         ),
         "Set SESSION_ENGINE to 'django.contrib.sessions.backends.db', or another that keeps sessions on the server.",
         "flows.W002",
@@ -302,8 +302,8 @@ def test_a_database_in_which_the_tasks_of_others_are_in_the_way_is_warned_of(mon
     monkeypatch.setitem(connections.settings, "other", database)
     assert check_promises() == [
         checks.Warning(
-            "The database 'other' is set to SERIALIZABLE. It may refuse what a visitor sends for what others do in "
-            "their own tasks: nothing is done then, and they are asked to send it again.",
+            "The database 'other' is set to SERIALIZABLE. It may refuse a visitor's submission because of what "
+            "other visitors do in their own tasks. Then nothing is done, and the visitor is asked to send it again.",
             hint="Set a lower level, such as READ COMMITTED, or silence this warning.",
             id="flows.W007",
         )

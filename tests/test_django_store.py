@@ -207,7 +207,7 @@ def removal(store):
 # A limit for each owner
 
 
-def test_a_limit_costs_a_birth_one_query_and_a_task_that_has_to_go_two_more(store, settings):
+def test_a_limit_costs_a_new_task_one_query_and_a_task_that_has_to_go_two_more(store, settings):
     settings.FLOWS_MAX_TASKS_PER_OWNER = 1
 
     def create(task_id):
@@ -237,10 +237,10 @@ def test_reading_is_one_query_and_a_hold_that_saves_is_one_read_and_one_write(st
         store.read("id")
     transaction = 2  # BEGIN and COMMIT
     # SQLite is asked for its write lock by a write.
-    lock, birth = (3 if connection.vendor == "sqlite" else 2), 2
+    lock, lock_new = (3 if connection.vendor == "sqlite" else 2), 2
     with django_assert_num_queries(lock + transaction), store.lock("id") as hold:
         hold.save("owner", "[]")
-    with django_assert_num_queries(birth + transaction), store.birth("new", "owner") as hold:
+    with django_assert_num_queries(lock_new + transaction), store.lock_new("new", "owner") as hold:
         hold.save("owner", "[]")
 
 
@@ -252,7 +252,7 @@ def test_the_router_says_in_which_database_the_tasks_are(store):
     calls = [
         lambda: store.read("id"),
         lambda: store.lock("id").__enter__(),
-        lambda: store.birth("id", "owner").__enter__(),
+        lambda: store.lock_new("id", "owner").__enter__(),
         lambda: store.create("id", "owner", "{}"),
         lambda: store.put_state("id", {}),
         lambda: store.touch("id", Record("owner", "{}", 1)),
@@ -286,13 +286,13 @@ def test_an_expired_task_that_is_still_there_is_not_held_and_makes_room(store):
     expire("id")
     with pytest.raises(StateNotFound), store.lock("id"):
         pass
-    with store.birth("id", "other") as hold:
+    with store.lock_new("id", "other") as hold:
         hold.save("other", '"after"')
     assert (StoredTask.objects.get().data, StoredTask.objects.get().owner) == ('"after"', "other")
 
 
 def test_a_task_that_ended_is_remembered_for_a_day(store):
-    with store.birth("id", "owner") as hold:
+    with store.lock_new("id", "owner") as hold:
         hold.save("owner", '"end"', ENDED)
     expire("id")
     assert store.read("id").status == ENDED
@@ -307,7 +307,7 @@ def test_a_task_that_ended_is_remembered_for_a_day(store):
 
 
 def claim(store, task_id):
-    with suppress(ZeroDivisionError), store.birth(task_id, "owner") as hold:
+    with suppress(ZeroDivisionError), store.lock_new(task_id, "owner") as hold:
         hold.claim("owner", "{}")
         raise ZeroDivisionError
 
@@ -344,7 +344,7 @@ def test_an_error_of_who_goes_through_the_claimed_tasks_is_his_own(store):
 # State and effects
 
 
-@pytest.mark.parametrize("kind", ["lock", "birth"])
+@pytest.mark.parametrize("kind", ["lock", "lock_new"])
 def test_effects_and_state_are_kept_together(store, kind):
     holding = begin(store, kind)
     with holding() as hold:
@@ -353,7 +353,7 @@ def test_effects_and_state_are_kept_together(store, kind):
     assert (Effect.objects.count(), store.read(kind).data) == (1, '"after"')
 
 
-@pytest.mark.parametrize("kind", ["lock", "birth"])
+@pytest.mark.parametrize("kind", ["lock", "lock_new"])
 def test_effects_and_state_are_undone_together(store, kind):
     holding = begin(store, kind)
     with suppress(ZeroDivisionError), holding() as hold:
@@ -364,7 +364,7 @@ def test_effects_and_state_are_undone_together(store, kind):
     assert list(StoredTask.objects.values_list("data", flat=True)) == (['"before"'] if kind == "lock" else [])
 
 
-@pytest.mark.parametrize("kind", ["lock", "birth"])
+@pytest.mark.parametrize("kind", ["lock", "lock_new"])
 def test_a_task_that_was_removed_during_a_hold_is_not_brought_back_and_the_effects_are_undone(store, kind):
     holding = begin(store, kind)
 
@@ -381,8 +381,8 @@ def test_a_task_that_was_removed_during_a_hold_is_not_brought_back_and_the_effec
 
 def begin(store, kind):
     """Return what holds a task that is there already, or one that is new."""
-    if kind == "birth":
-        return lambda: store.birth("birth", "owner")
+    if kind == "lock_new":
+        return lambda: store.lock_new("lock_new", "owner")
     store.create("lock", "owner", '"before"')
     return lambda: store.lock("lock")
 
@@ -390,7 +390,7 @@ def begin(store, kind):
 def test_an_id_that_is_being_born_is_refused_within_another_transaction_without_breaking_it(store, db):
     store.create("id", "owner", "{}")
     with django_store.transaction.atomic():
-        with pytest.raises(StateExists), store.birth("id", "owner"):
+        with pytest.raises(StateExists), store.lock_new("id", "owner"):
             pass
         assert store.read("id").data == "{}"
 
@@ -420,7 +420,7 @@ def test_an_effect_with_a_value_that_sqlite_cannot_take_is_not_taken_for_a_busy_
 
 
 @only_sqlite
-@pytest.mark.parametrize("method", ["lock", "birth", "create", "put_state", "touch", "delete_expired"])
+@pytest.mark.parametrize("method", ["lock", "lock_new", "create", "put_state", "touch", "delete_expired"])
 def test_a_locked_file_is_busy_once_its_timeout_is_over(store, method, monkeypatch):
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.1)
     connection.close()
@@ -429,7 +429,7 @@ def test_a_locked_file_is_busy_once_its_timeout_is_over(store, method, monkeypat
     expire("old")
     calls = {
         "lock": lambda: store.lock("id").__enter__(),
-        "birth": lambda: store.birth("new", "owner").__enter__(),
+        "lock_new": lambda: store.lock_new("new", "owner").__enter__(),
         "create": lambda: store.create("new", "owner", "{}"),
         "put_state": lambda: store.put_state("id", {}),
         "touch": lambda: store.touch("id", store.read("id")),
@@ -467,7 +467,7 @@ def wait(request):
 
 @several_writers
 @pytest.mark.parametrize("is_within", [False, True], ids=["alone", "within a transaction"])
-@pytest.mark.parametrize("kind", ["lock", "birth"])
+@pytest.mark.parametrize("kind", ["lock", "lock_new"])
 def test_statements_of_the_project_wait_as_before_while_a_task_is_held(store, wait, kind, is_within):
     holding = begin(store, kind)
     with transaction.atomic() if is_within else nullcontext():
@@ -501,24 +501,24 @@ def test_statements_of_the_project_wait_as_before_when_the_task_was_waited_for(s
 
 
 @several_writers
-def test_statements_of_the_project_wait_as_before_once_a_claim_is_settled(store, wait):
+def test_statements_of_the_project_wait_as_before_after_a_commit(store, wait):
     store.create("id", "owner", "[]")
     with store.lock("id") as hold:
         hold.claim("owner", "[1]")
         assert get_wait() == wait
-        hold.settle("owner", "[2]")
+        hold.commit("owner", "[2]")
         assert get_wait() == wait
 
 
 @several_writers
-@pytest.mark.parametrize("kind", ["lock", "birth", "create"])
+@pytest.mark.parametrize("kind", ["lock", "lock_new", "create"])
 def test_statements_of_the_project_wait_as_before_after_a_task_was_waited_for_in_vain(store, wait, kind, settings):
     settings.FLOWS_LOCK_WAIT = 0.2
-    holding = begin(store, "lock" if kind == "lock" else "birth")
+    holding = begin(store, "lock" if kind == "lock" else "lock_new")
     calls = {
         "lock": lambda: store.lock("lock").__enter__(),
-        "birth": lambda: store.birth("birth", "owner").__enter__(),
-        "create": lambda: store.create("birth", "owner", "{}"),
+        "lock_new": lambda: store.lock_new("lock_new", "owner").__enter__(),
+        "create": lambda: store.create("lock_new", "owner", "{}"),
     }
     with transaction.atomic(), held_elsewhere(holding):
         with pytest.raises(StoreUnavailable):
@@ -650,7 +650,7 @@ def test_a_deadlock_between_the_effects_of_two_tasks_is_busy_for_one_of_them(sto
 
     def run(task_id, rows):
         try:
-            with store.birth(task_id, "owner") as hold:
+            with store.lock_new(task_id, "owner") as hold:
                 Effect.objects.filter(pk=rows[0].pk).update(detail=F("detail"))
                 barrier.wait(30)
                 Effect.objects.filter(pk=rows[1].pk).update(detail=F("detail"))

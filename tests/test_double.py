@@ -193,7 +193,7 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
     assert late.client.session.session_key == visitor.client.session.session_key
     assert Effect.objects.filter(what="journey/first").count() == 1
     # What opens the task is in the new session by the time that a twin can be given it.
-    assert [binder.SESSION_KEY in session for session in kept] == [True]
+    assert [binder.VISITOR_KEY in session for session in kept] == [True]
 
 
 def forget_session(visitor):

@@ -14,7 +14,7 @@ class StateStore(BaseStateStore):
 
 
 def claim(task_id, data):
-    with get_store().birth(task_id, "owner") as hold:
+    with get_store().lock_new(task_id, "owner") as hold:
         hold.claim("owner", data)
 
 
@@ -24,7 +24,7 @@ def test_a_claim_that_cannot_be_read_is_listed_and_not_released(each_store, caps
     call_command("flowtasks", claimed=True)
     lines = sorted(capsys.readouterr().out.splitlines())
     assert lines == [
-        f"{'1' * 32}  0:00:00  cannot be read: It says nothing of a claim.",
+        f"{'1' * 32}  0:00:00  cannot be read: It has no claim.",
         "2 claimed tasks.",
         f"{'2' * 32}  0:00:00  cannot be read: This is not the document of a task: 'This is not a task.'",
     ]

@@ -414,7 +414,7 @@ def test_who_finds_the_claim_released_at_its_end_keeps_nothing_and_does_not_do_i
     assert get_store().read(visitor.task_id).status == OPEN
 
 
-def test_a_claim_that_is_released_after_another_was_settled_is_not_done_again_either():
+def test_a_claim_that_is_released_after_another_was_committed_is_not_done_again_either():
     visitor = arrive("thrice")
     during["thrice"] = release
     visitor.send(visitor.url, visitor.form(name="x"))
@@ -523,7 +523,7 @@ def test_claims_in_a_row_are_claimed_one_by_one(capsys):
     assert done == ["nested/inner/last-claimed"] * 2 + ["nested/inner"] * 2 + ["nested"] * 2
 
 
-def test_an_error_that_a_claimed_action_tells_settles_the_claim():
+def test_an_error_that_a_claimed_action_shows_ends_the_claim():
     visitor = arrive("claimed-last")
     url, form = visitor.url, visitor.form(name="declined")
     for _ in range(2):

@@ -114,7 +114,7 @@ def test_a_task_is_kept_where_it_could_not_be_counted(store, server, limited, mo
 
 
 @override_settings(FLOWS_MAX_TASKS_PER_OWNER=5)
-def test_a_limit_costs_a_save_one_round_trip_and_a_birth_two(store, server, monkeypatch):
+def test_a_limit_costs_a_save_one_round_trip_and_a_new_task_two(store, server, monkeypatch):
     sent = []
     connection = server.connection_pool.connection_class
     send = connection.send_packed_command

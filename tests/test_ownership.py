@@ -148,9 +148,9 @@ def test_a_damaged_record_is_loud_in_the_log_and_no_such_task(caplog):
 def test_the_secret_is_kept_in_the_sessions_data_and_not_the_key():
     client = fresh()
     client.get(reverse("flows:journey"), follow=True)
-    secret = client.session[binder.SESSION_KEY]
+    secret = client.session[binder.VISITOR_KEY]
     client.force_login(User.objects.create(username="anna"))
-    assert client.session[binder.SESSION_KEY] == secret != client.session.session_key
+    assert client.session[binder.VISITOR_KEY] == secret != client.session.session_key
 
 
 def test_the_owner_is_stored_hashed():
@@ -158,7 +158,7 @@ def test_the_owner_is_stored_hashed():
     visitor.open(reverse("flows:journey"))
     visitor.submit(name="one")
     task = StoredTask.objects.get()
-    assert visitor.client.session[binder.SESSION_KEY] not in (task.owner, task.data)
+    assert visitor.client.session[binder.VISITOR_KEY] not in (task.owner, task.data)
     assert len(task.owner) == 64
 
 
@@ -179,14 +179,14 @@ def test_a_secret_that_a_request_at_the_same_time_wrote_over_is_found_again(sett
     visitor.open(reverse("flows:journey"))
     visitor.submit(name="one")
     session = visitor.client.session
-    secret = session.pop(binder.SESSION_KEY)
+    secret = session.pop(binder.VISITOR_KEY)
     session.save()
     if rotated:
         settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
     assert visitor.open(visitor.url).status_code == 200
     assert visitor.page == "/journey/second/"
     # For good: the session's key, of which it was made, is another after a login.
-    assert visitor.client.session[binder.SESSION_KEY] == secret
+    assert visitor.client.session[binder.VISITOR_KEY] == secret
 
 
 def test_sessions_that_do_not_exist_share_no_secret():
@@ -325,7 +325,7 @@ def test_a_user_without_a_key_is_known_by_the_session():
         is_authenticated = True
 
     session = Client().session
-    assert binder.session_binder(request_of(session, Token())) == session[binder.SESSION_KEY]
+    assert binder.session_binder(request_of(session, Token())) == session[binder.VISITOR_KEY]
 
 
 # Requests without a session

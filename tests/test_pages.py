@@ -177,7 +177,7 @@ class Away(StateStore):
     def read(self, *args):
         raise StoreUnavailable("away")
 
-    lock = birth = create = read
+    lock = lock_new = create = read
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -218,7 +218,7 @@ def test_sessions_that_cannot_be_read_are_busy_and_lose_nothing(visitor, monkeyp
 def test_who_had_no_session_is_given_none_by_what_could_not_be_done(client, monkeypatch):
     for name in ("load", "save", "exists"):
         monkeypatch.setattr(session_row.SessionStore, name, database_away)
-    monkeypatch.setattr(StateStore, "birth", Away.birth)
+    monkeypatch.setattr(StateStore, "lock_new", Away.lock_new)
     response = client.post(reverse("flows:journey"), {"name": "one"})
     assert response.status_code == 503
     assert not response.cookies

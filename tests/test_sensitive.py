@@ -111,7 +111,7 @@ def test_what_is_sensitive_is_in_no_report_of_a_store_that_is_away(error, report
     def away(*args):
         raise error
 
-    monkeypatch.setattr(StateStore, "birth", away)
+    monkeypatch.setattr(StateStore, "lock_new", away)
     assert send("safe", password="hunter2", colour="red").status_code >= 500
     (report,) = reports
     assert "hunter2" not in report

@@ -1,4 +1,4 @@
-"""A transaction whose commit is told from what is called after it."""
+"""A transaction that tells a failed commit from a failed hook after the commit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.db import connections, transaction
 
 
 class Atomic:
-    """As ``transaction.atomic()``, but what a hook of ``on_commit()`` raises is put into ``failures``.
+    """As ``transaction.atomic()``, but exceptions of ``on_commit()`` hooks are put into ``failures``.
 
-    By then everything is committed, and has to be noted before the exception goes its way.
+    By then everything is committed, and that must be recorded before the exception is raised.
     """
 
     def __init__(self, alias: str, failures: list[BaseException]) -> None:
@@ -23,7 +23,7 @@ class Atomic:
         is_outermost = not connections[self._alias].in_atomic_block
         self._atomic.__enter__()
         if is_outermost:
-            # The first of the hooks. Within another transaction, of a test for example, none is called here.
+            # The first hook. Within another transaction, such as that of a test, no hook is called here.
             transaction.on_commit(self._note_commit, using=self._alias)
 
     def __exit__(

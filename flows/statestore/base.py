@@ -19,10 +19,10 @@ from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict
 
 __all__ = ["CLAIMED", "ENDED", "OPEN", "BaseStateStore", "Hold", "Record", "StateNotFound", "get_store"]
 
-#: How many requests of one process are let to a task at one time: the one that is at work, and those that wait for it.
+#: How many requests of one process may be at a task at one time: the one that holds it, and those that wait.
 MOST_AT_A_TASK = 12
 
-#: The status of a task: going on; an action of it is being executed outside of any transaction; at its end.
+#: The status of a task: it goes on; a component of it is run outside of any transaction; it has ended.
 OPEN, CLAIMED, ENDED = "open", "claimed", "ended"
 
 #: Seconds for which an id is good before anything is stored under it, and where a task led is known after its end.
@@ -33,8 +33,8 @@ DAY = 24 * 3600
 class Record:
     """What a store keeps of one task.
 
-    ``owner`` is the hash of whose it is, ``data`` ASCII text, ``version`` counts the writes, ``idle`` is for how
-    many seconds nobody has written or touched it. A task whose status is ``CLAIMED`` does not expire.
+    ``owner`` is the hash of its visitor, ``data`` is ASCII text, ``version`` counts the writes, and ``idle`` is the
+    seconds since it was last written or touched. A task with the status ``CLAIMED`` does not expire.
     """
 
     owner: str
@@ -45,73 +45,78 @@ class Record:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it was not used for so long that its use is noted though nothing else is written."""
+        """Whether a use must be recorded, even if nothing else is written: a tenth of the idle timeout is over."""
         return bool(self.idle > config.TASK_IDLE_TIMEOUT / 10)
 
 
 class Hold:
-    """A task that is held by one request: nobody else executes a submission of it meanwhile.
+    """A task that one request holds: no other request executes a submission of it at the same time.
 
-    ``commit`` keeps a record in the place of another at once, for stores that give the guarantee ``"claim"``. Where
-    that lets the task go, ``anew`` holds it again, and raises `StoreConflict` if it is not what was kept any more.
+    A store that gives the guarantee ``"claim"`` passes ``write``, which replaces one record with another and commits
+    that at once. If this also releases the task, the store passes ``reacquire``, which locks the task again. It raises
+    `StoreConflict` if the record is no longer the one that was written.
     """
 
     def __init__(
         self,
         record: Record | None,
-        commit: Callable[[Record | None, Record], None] | None = None,
-        anew: Callable[[Record], None] | None = None,
+        write: Callable[[Record | None, Record], None] | None = None,
+        reacquire: Callable[[Record], None] | None = None,
     ) -> None:
         self.record = record
         self.saved: Record | None = None
-        #: Whether something was kept for good, and nothing is claimed any more.
-        self.settled = False
-        #: What was raised after something was committed. The holder raises it when that is noted.
+        #: Whether `commit` was called, and `claim` not after it.
+        self.is_committed = False
+        #: Exceptions that were raised after a commit. The holder raises the first once the commit is recorded.
         self.failures: list[BaseException] = []
         #: The database in which the hold is a transaction, for stores that give the guarantee ``"transaction"``.
         self.alias: str | None = None
-        self._commit = commit
-        self._anew = anew
+        self._write = write
+        self._reacquire = reacquire
 
     @property
     def is_idle(self) -> bool:
         return self.record is not None and self.record.is_idle
 
     def save(self, owner: str, data: str, status: str = OPEN) -> None:
-        """Say what to keep when the hold ends. Without this, what was there stays; what is new is not kept."""
+        """Set the record to write when the hold ends.
+
+        Without this a stored task stays as it is, and a new one is not stored.
+        """
         self.saved = self._next(owner, data, status)
 
     def claim(self, owner: str, data: str) -> None:
-        """Keep this as claimed, now and for good. What follows is in no transaction of the store."""
-        self._keep_now(self._next(owner, data, CLAIMED))
-        self.settled = False
+        """Commit a claimed record at once. What follows is not in a transaction of the store."""
+        self._commit_now(self._next(owner, data, CLAIMED))
+        self.is_committed = False
 
-    def settle(self, owner: str, data: str) -> None:
-        """Keep this now in the place of the claim, and hold the task anew.
+    def commit(self, owner: str, data: str) -> None:
+        """Commit an open record at once, in the place of a claim, and go on holding the task.
 
-        Raises `StoreConflict` if another request came in before it was kept, or after: then ``settled`` is true.
+        Raises `StoreConflict` if another request changed the task, before the commit or after it. ``is_committed``
+        tells which: it is true after the commit.
         """
         record = self._next(owner, data, OPEN)
-        self._keep_now(record)
-        self.settled = True
-        if self._anew:
-            self._anew(record)
+        self._commit_now(record)
+        self.is_committed = True
+        if self._reacquire:
+            self._reacquire(record)
 
     def _next(self, owner: str, data: str, status: str) -> Record:
         return Record(owner, data, self.record.version + 1 if self.record else 1, status=status)
 
-    def _keep_now(self, record: Record) -> None:
-        if self._commit is None:
+    def _commit_now(self, record: Record) -> None:
+        if self._write is None:
             raise NotImplementedError("The state store cannot claim a task; its guarantees must not hold 'claim'.")
-        self._commit(self.record, record)
+        self._write(self.record, record)
         self.record = record
 
 
 class BaseStateStore:
     """Keeps tasks. A store that implements `get_state` and `put_state` works.
 
-    The other methods stand on those two and hold within one process only; a store that several processes share
-    implements them too. Constructing a store does no I/O.
+    The other methods use those two, and are safe within one process only. A store that several processes share
+    overrides them. Constructing a store does no I/O.
     """
 
     #: What the store can promise for the effects of an action, the default first: ``"transaction"`` (state and
@@ -119,7 +124,7 @@ class BaseStateStore:
     #: once otherwise).
     guarantees: ClassVar[tuple[str, ...]] = ("retry",)
 
-    #: Whether the store keeps to ``FLOWS_MAX_TASKS_PER_OWNER``.
+    #: Whether the store enforces ``FLOWS_MAX_TASKS_PER_OWNER``.
     limits_tasks: ClassVar[bool] = False
 
     _locks: WeakValueDictionary[str, _Lock]
@@ -138,7 +143,7 @@ class BaseStateStore:
         raise NotImplementedError(f"{type(self).__name__} must implement get_state(task_id).")
 
     def put_state(self, task_id: str, state: dict[str, Any]) -> None:
-        """Keep a dict under an id. What the library puts there is flat, with str and numbers as values."""
+        """Store a dict under an id. The library's dicts are flat, with text and numbers as values."""
         raise NotImplementedError(f"{type(self).__name__} must implement put_state(task_id, state).")
 
     # May implement
@@ -146,7 +151,7 @@ class BaseStateStore:
     def read(self, task_id: str) -> Record:
         """Return the record of a live task. Raises `StateNotFound`, `StateDamaged` or `StoreUnavailable`."""
         try:
-            with _unavailable():
+            with _translate_errors():
                 state = self.get_state(task_id)
         except (KeyError, FileNotFoundError):
             state = {}
@@ -163,9 +168,9 @@ class BaseStateStore:
 
     @contextmanager
     def lock(self, task_id: str) -> Iterator[Hold]:
-        """Hold a live task, read after all others have let it go, and keep what was saved when the hold ends.
+        """Hold a live task, read once no other request holds it. Write what was saved when the hold ends.
 
-        Raises `StateNotFound`, or `StoreUnavailable` when others held it for longer than ``FLOWS_LOCK_WAIT``.
+        Raises `StateNotFound`, or `StoreUnavailable` if others hold it for longer than ``FLOWS_LOCK_WAIT``.
         """
         with self._local_lock(task_id):
             hold = Hold(self.read(task_id))
@@ -174,10 +179,10 @@ class BaseStateStore:
                 self._write(task_id, hold.saved)
 
     @contextmanager
-    def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
-        """Hold an id that is new, and keep what was saved under it when the hold ends.
+    def lock_new(self, task_id: str, owner: str) -> Iterator[Hold]:
+        """Hold an id that nothing is stored under. Store what was saved when the hold ends.
 
-        Of several requests at once one is let in; the others wait. Raises `StateExists` if there is a task, or
+        Of several requests at once one holds the id, and the others wait. Raises `StateExists` if there is a task, or
         `StoreUnavailable`.
         """
         with self._local_lock(task_id):
@@ -192,12 +197,12 @@ class BaseStateStore:
             raise StateExists(f"There already is a task {shorten(task_id)}.")
 
     def create(self, task_id: str, owner: str, data: str) -> None:
-        """Keep a new task at once, under an id that nobody else can have. Raises `StoreConflict` if there is one."""
-        with self.birth(task_id, owner) as hold:
+        """Store a new task at once, under an id that no other request has. Raises `StoreConflict` if there is one."""
+        with self.lock_new(task_id, owner) as hold:
             hold.save(owner, data)
 
     def update(self, task_id: str, record: Record) -> None:
-        """Put ``record`` in the place of the one whose version it bears.
+        """Replace the stored record that has the version of ``record``.
 
         Does not wait: raises `StoreUnavailable`, such as `StoreConflict`, if the task is held, or was written or
         removed since the record was read.
@@ -212,11 +217,11 @@ class BaseStateStore:
             self._write(task_id, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
-        """Begin the idle time of a task anew. Does not wait either."""
+        """Restart the idle time of a task. Does not wait either."""
         self.update(task_id, record)
 
     def delete_expired(self, limit: int) -> int:
-        """Remove up to ``limit`` expired tasks and return how many. A store that forgets by itself has none."""
+        """Remove up to ``limit`` expired tasks and return how many. A store whose server removes them has none."""
         return 0
 
     def count_expired(self) -> int | None:
@@ -224,17 +229,17 @@ class BaseStateStore:
         return 0 if type(self).delete_expired is BaseStateStore.delete_expired else None
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
-        """Yield the ids and records of the tasks that are claimed, for a store that gives this guarantee."""
+        """Yield the id and the record of each claimed task, in a store that gives the guarantee ``"claim"``."""
         return iter(())
 
     # Helpers
 
     @contextmanager
     def admit(self, task_id: str) -> Iterator[None]:
-        """Let in a request that may have to wait for a task, such as for its `lock`.
+        """Admit a request that may have to wait for a task, such as in `lock`.
 
-        Raises `StoreUnavailable` at once where many of this process are there already: each that waits may keep a
-        connection that other visitors need.
+        Raises `StoreUnavailable` at once if many requests of this process are at the task already: each one that waits
+        may keep a connection that other visitors need.
         """
         lock = self._get_lock(task_id)
         if not lock.places.acquire(blocking=False):
@@ -261,13 +266,13 @@ class BaseStateStore:
     def _write(self, task_id: str, record: Record) -> None:
         state = {"owner": record.owner, "data": record.data, "version": record.version, "status": record.status}
         state["touched"] = time.time()
-        with _unavailable():
+        with _translate_errors():
             self.put_state(task_id, state)
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
-    """Turn what the system says of files and connections into `StoreUnavailable`."""
+def _translate_errors() -> Iterator[None]:
+    """Raise `StoreUnavailable` for errors of files and connections."""
     try:
         yield
     except (FileNotFoundError, StoreUnavailable):
@@ -277,7 +282,7 @@ def _unavailable() -> Iterator[None]:
 
 
 class _Lock:
-    """A lock that a weak dictionary can hold, and the places of those who may wait for it."""
+    """A lock that a weak dictionary can hold, with a place for each request that may wait for it."""
 
     def __init__(self) -> None:
         lock = threading.Lock()
@@ -293,17 +298,17 @@ def get_life(status: str) -> float:
 
 
 def shorten(task_id: str) -> str:
-    """Return as much of an id as a log may hold."""
+    """Return the part of an id that a log may show."""
     return f"{task_id[:6]}…"
 
 
 def shorten_all(error: Exception) -> str:
-    """Return what an error says, with all ids in it shortened."""
+    """Return the message of an error, with all ids in it shortened."""
     return re.sub(r"[0-9a-f]{32,}", lambda found: shorten(found[0]), str(error))
 
 
 def get_store(path: str | None = None) -> BaseStateStore:
-    """Return the one store of this process for a module path; the setting's by default."""
+    """Return the store of this process for a module path, by default that of ``FLOWS_STATE_STORE``."""
     with _opening:
         return _open_store(path or config.STATE_STORE)
 

@@ -1,9 +1,9 @@
-"""Values to ASCII JSON text and back with their types; data, never code.
+"""Values to ASCII JSON text and back, with their types; data, never code.
 
-What JSON has no type for becomes ``{"~": tag, "v": …}``. A dict that could be taken for one, and a dict whose
-keys are not all strings, are written as the tag ``dict``. Nothing is imported or called by name when reading:
-a tag is looked up in a closed table, a type of a project's own among the registered ones, a model among the
-installed ones, an enum among the loaded ones.
+A value that JSON has no type for becomes ``{"~": tag, "v": …}``. A dict that looks like this, and a dict whose keys
+are not all strings, get the tag ``dict``. Reading imports nothing and calls nothing by name: a tag is looked up in a
+closed table, a project's own type among the registered types, a model among the installed models, an enum among the
+loaded enums.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .references import Reference
 from .registry import TypeRegistry, dotted_path
 from .scalars import TAG, tagged
 
-#: The most that ``FLOWS_MAX_STATE_DEPTH`` may be. Python can read as many levels from wherever in a project that is
-#: done.
+#: The highest value of ``FLOWS_MAX_STATE_DEPTH``. Python can read this many levels, even if the calls of the project
+#: are nested deeply already.
 MAX_DEPTH = 200
 
 
 def dumps(value: Any, path: str = "state") -> str:
-    """Return ``value`` as ASCII JSON. Raises `NotStorable`, naming where in it what is in the way."""
+    """Return ``value`` as ASCII JSON. Raises `NotStorable`, naming the part that cannot be kept."""
     return write(pack(value, path))
 
 
@@ -46,7 +46,7 @@ def from_json(text: str | bytes) -> Any:
         raise StateDamaged(f"This is not the JSON of a task: {error}.") from error
 
 
-#: Returns the text of a tree that JSON can hold.
+#: Return the text of a tree that JSON can hold.
 write: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -109,7 +109,7 @@ def _pack_tuple(value: tuple[Any, ...], path: str) -> Any:
 
 
 def _pack_set(value: set[Any] | frozenset[Any], path: str) -> Any:
-    # Sorted, so that equal sets are equal texts.
+    # Sorted, so that equal sets make equal texts.
     return tagged(type(value).__name__, sorted((_pack(item, f"{path}{{…}}") for item in value), key=write))
 
 
@@ -122,7 +122,7 @@ def _pack_dict(value: dict[Any, Any], path: str) -> Any:
             packed[name] = _pack(item, f"{path}[{key!r}]")
         else:
             return packed
-    # Their keys as texts, so that equal dicts are equal trees.
+    # With the keys as texts, so that equal dicts make equal trees.
     return tagged("dict", {write(_pack_key(key, path)): _pack(item, f"{path}[{key!r}]") for key, item in value.items()})
 
 
@@ -150,7 +150,7 @@ def _pack_file(value: Any, path: str) -> Any:
     return tagged("file", [label, field, _pack(name, path), _pack(instance, path)])
 
 
-#: By the type itself.
+#: Found by the type itself.
 _PACKERS: dict[type, Callable[[Any, str], Any]] = {
     **scalars.PACKERS,
     list: _pack_list,
@@ -161,7 +161,7 @@ _PACKERS: dict[type, Callable[[Any, str], Any]] = {
     Reference: _pack_model,
 }
 
-#: By the first of these that a value is an instance of. What is lazy is kept as what it stands for.
+#: Found by the first class that a value is an instance of. A lazy object is kept as the object it stands for.
 _BASES: dict[type, Callable[[Any, str], Any]] = {
     Promise: lambda value, path: _pack(value._proxy____cast(), path),
     LazyObject: lambda value, path: _pack(references.unwrap(value), path),
@@ -184,7 +184,7 @@ _UNPACKERS: dict[str, Callable[[Any], Any]] = {
     "type": lambda packed: _unpack_registered(*packed),
 }
 
-#: What a project registered, see `flows.types`.
+#: The types that a project registered, see `flows.types`.
 registry = TypeRegistry(known={object, type(None), bool, *_PACKERS, *_BASES})
 
 
@@ -211,5 +211,5 @@ def _unpack(tree: Any) -> Any:
         return _UNPACKERS[tree[TAG]](tree["v"])
     except (StateDamaged, RecursionError, DatabaseError):
         raise
-    except Exception as error:  # whatever a reader makes of a value that no writer wrote
+    except Exception as error:  # a reader may raise anything for a value that no writer wrote
         raise StateDamaged(f"A value tagged {tree.get(TAG)!r} cannot be read: {error!r}.") from error

@@ -22,12 +22,12 @@ from ..exceptions import StateExists, StateNotFound, StoreConflict
 from . import codec
 from .atomic import Atomic
 from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, get_life, shorten
-from .database_errors import is_overtaken, unavailable
-from .statements import FIELDS, INSERT, LOCK, LOCK_NOW, READ, REPLACE, REPLACE_ALL, TAKE, Now, Statement
+from .database_errors import is_conflict, translate_errors
+from .statements import ACQUIRE_WRITE_LOCK, FIELDS, INSERT, LOCK, LOCK_NOW, READ, REPLACE, REPLACE_ALL, Now, Statement
 
 T = TypeVar("T")
 
-#: Rows that are removed at once. Databases bound the number of values in a query.
+#: Rows that are removed at once. Databases limit the number of values in a query.
 MOST_AT_ONCE = 10_000
 
 
@@ -46,7 +46,7 @@ class StateStore(BaseStateStore):
     def put_state(self, task_id: str, state: dict[str, Any]) -> None:
         data = codec.dumps(state)
         update = partial(self._rows.filter(pk=task_id).update, data=data, version=F("version") + 1, touched=Now())
-        with unavailable():
+        with translate_errors():
             if not update():
                 try:
                     self.create(task_id, "", data)
@@ -56,21 +56,21 @@ class StateStore(BaseStateStore):
     # What the executor uses
 
     def read(self, task_id: str) -> Record:
-        with unavailable():
+        with translate_errors():
             return self._find(READ, task_id)
 
     @contextmanager
     def lock(self, task_id: str) -> Iterator[Hold]:
-        with unavailable(), ExitStack() as stack:
+        with translate_errors(), ExitStack() as stack:
             failures: list[BaseException] = []
             record = self._begin(stack, lambda wait: self._lock(task_id, wait), failures)
             hold = self._hold(record, task_id, stack, failures)
             yield hold
-            self._keep(task_id, hold)
+            self._save(task_id, hold)
 
     @contextmanager
-    def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
-        with unavailable(), ExitStack() as stack:
+    def lock_new(self, task_id: str, owner: str) -> Iterator[Hold]:
+        with translate_errors(), ExitStack() as stack:
             failures: list[BaseException] = []
 
             def begin() -> None:
@@ -87,23 +87,23 @@ class StateStore(BaseStateStore):
             yield hold
             if hold.saved is hold.record is None:
                 self._rows.filter(pk=task_id).delete()
-            self._keep(task_id, hold)
+            self._save(task_id, hold)
 
     def create(self, task_id: str, owner: str, data: str) -> None:
-        with unavailable(), ExitStack() as stack:
+        with translate_errors(), ExitStack() as stack:
             self._begin(stack, lambda wait: self._insert(Record(owner, data, version=1), task_id, wait))
-            self._make_room(task_id, owner)
+            self._remove_surplus(task_id, owner)
 
     def update(self, task_id: str, record: Record) -> None:
         with self._free(task_id):
-            self._swap(REPLACE_ALL, task_id, record.version, replace(record, version=record.version + 1))
+            self._compare_and_set(REPLACE_ALL, task_id, record.version, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
         with self._free(task_id):
             self._rows.filter(pk=task_id).update(touched=Now())
 
     def delete_expired(self, limit: int) -> int:
-        with unavailable():
+        with translate_errors():
             for status in (OPEN, ENDED):
                 # The ids first: not every database can delete a limited number of rows.
                 oldest = self._rows.filter(_expired(status)).order_by("touched").values_list("pk", flat=True)
@@ -112,16 +112,16 @@ class StateStore(BaseStateStore):
             return 0
 
     def count_expired(self) -> int:
-        with unavailable():
+        with translate_errors():
             return sum(self._rows.filter(_expired(status)).count() for status in (OPEN, ENDED))
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
-        with unavailable():
+        with translate_errors():
             claimed = self._rows.filter(status=CLAIMED)
-            # The ids first: a result that is open while others use the connection is not for every database or pool.
+            # The ids first: not every database or pool allows other queries while a result is open.
             ids = list(claimed.order_by("touched").values_list("pk", flat=True))
         for task_id in ids:
-            with unavailable():
+            with translate_errors():
                 row = claimed.filter(pk=task_id).values_list(*FIELDS).first()
             if row:
                 yield task_id, _record(row)
@@ -131,12 +131,12 @@ class StateStore(BaseStateStore):
     def _begin(
         self, transactions: ExitStack, take: Callable[[int], T], failures: list[BaseException] | None = None
     ) -> T:
-        """Begin a transaction by taking a task, for which ``take`` may wait for so many milliseconds.
+        """Begin a transaction with ``take()``, which is given how many milliseconds it may wait for locks.
 
-        What hooks raise after its commit is put into ``failures``, if given.
+        Exceptions of ``on_commit()`` hooks are put into ``failures``, if given.
 
-        Above READ COMMITTED, a transaction that waited for another is refused what that one changed. It is begun
-        again then, unless it is within another, in which more was done.
+        Above READ COMMITTED, a transaction that waited for another one is refused if that one changed the row. Then it
+        is begun again, unless it is within another transaction, in which more was done.
         """
         deadline = time.monotonic() + config.LOCK_WAIT
         while True:
@@ -149,20 +149,20 @@ class StateStore(BaseStateStore):
                     return taken
             except OperationalError as error:  # noqa: PERF203 (each time in a transaction of its own)
                 is_within = connections[self._alias].in_atomic_block
-                if is_within or not is_overtaken(error) or time.monotonic() >= deadline:
+                if is_within or not is_conflict(error) or time.monotonic() >= deadline:
                     raise
 
     def _lock(self, task_id: str, wait: int) -> Record:
-        """Hold a task as long as the transaction lasts. Without a wait, raise `OperationalError` where it is held."""
+        """Lock a task until the transaction ends. With ``wait`` 0, raise `OperationalError` if it is locked already."""
         if not connections[self._alias].features.has_select_for_update:
             # SQLite: a transaction that reads first and then writes fails when another wrote in between.
-            TAKE.run(_model(), self._alias)
+            ACQUIRE_WRITE_LOCK.run(_model(), self._alias)
         return self._find(LOCK if wait else LOCK_NOW, task_id, wait=wait)
 
     @contextmanager
     def _free(self, task_id: str) -> Iterator[None]:
-        """Hold a live task that nobody else holds. Raises `StoreUnavailable` at once where somebody does."""
-        with unavailable(), ExitStack() as stack:
+        """Hold a live task that nobody else holds. Raises `StoreUnavailable` at once if somebody does."""
+        with translate_errors(), ExitStack() as stack:
             try:
                 self._begin(stack, lambda wait: self._lock(task_id, 0))
             except StateNotFound as error:
@@ -172,21 +172,21 @@ class StateStore(BaseStateStore):
     def _hold(
         self, record: Record | None, task_id: str, transactions: ExitStack, failures: list[BaseException]
     ) -> Hold:
-        def commit(before: Record | None, after: Record) -> None:
+        def write(before: Record | None, after: Record) -> None:
             self._replace(task_id, before, after)
             transactions.close()  # after a claim there is no transaction
             with transaction.atomic(self._alias, durable=True):
                 pass  # raises RuntimeError within another transaction, in which nothing is committed yet
 
-        def anew(kept: Record) -> None:
+        def reacquire(kept: Record) -> None:
             if self._begin(transactions, lambda wait: self._lock(task_id, wait), failures).version != kept.version:
                 raise _conflict(task_id)
 
-        hold = Hold(record, commit, anew)
+        hold = Hold(record, write, reacquire)
         hold.failures, hold.alias = failures, self._alias
         return hold
 
-    def _keep(self, task_id: str, hold: Hold) -> None:
+    def _save(self, task_id: str, hold: Hold) -> None:
         if hold.saved:
             self._replace(task_id, hold.record, hold.saved)
 
@@ -199,21 +199,21 @@ class StateStore(BaseStateStore):
             raise StateExists(f"There already is a task {shorten(task_id)}.") from None
 
     def _replace(self, task_id: str, before: Record | None, after: Record) -> None:
-        """Put ``after`` in the place of ``before``; what is gone is not brought back. Raises `StoreConflict`."""
-        # The owner has an index of its own, which is left alone where it can be.
+        """Replace ``before`` with ``after``. A task that was removed stays removed. Raises `StoreConflict`."""
+        # The owner has an index, which need not be updated if the owner stays the same.
         statement = REPLACE if before and before.owner == after.owner else REPLACE_ALL
-        self._swap(statement, task_id, before.version if before else 0, after)
+        self._compare_and_set(statement, task_id, before.version if before else 0, after)
         if before is None and after.status != ENDED:
-            self._make_room(task_id, after.owner)
+            self._remove_surplus(task_id, after.owner)
 
-    def _swap(self, statement: Statement, task_id: str, version: int, after: Record) -> None:
+    def _compare_and_set(self, statement: Statement, task_id: str, version: int, after: Record) -> None:
         if not statement.run(_model(), self._alias, id=task_id, before=version, **_columns(after)):
             raise _conflict(task_id)
 
     # Removing
 
-    def _make_room(self, task_id: str, owner: str) -> None:
-        """Remove the longest idle of the open tasks that an owner has too many with the one just born."""
+    def _remove_surplus(self, task_id: str, owner: str) -> None:
+        """Remove the longest idle open tasks of an owner who has too many with the new one."""
         limit = config.MAX_TASKS_PER_OWNER
         if limit is None or not owner:
             return
@@ -225,18 +225,18 @@ class StateStore(BaseStateStore):
             try:
                 self._remove([pk for pk, _ in surplus], Q(touched__lt=latest, status=OPEN))
             except OperationalError as error:
-                # Another request removes some of them. What is still too many goes the next time.
-                if not is_overtaken(error) or connections[self._alias].needs_rollback:
+                # Another request removes some of them. The next new task removes what is still too many.
+                if not is_conflict(error) or connections[self._alias].needs_rollback:
                     raise
 
     def _remove(self, ids: list[str], condition: Q) -> int:
-        """Remove those of these tasks that nobody holds and that still meet a condition; return how many."""
+        """Remove the given tasks that nobody holds and that still meet a condition. Return how many."""
         connection = connections[self._alias]
         if not connection.features.has_select_for_update_skip_locked:
             return int(self._rows.filter(condition, pk__in=ids).delete()[0])
         with ExitStack() as stack:
-            # Nobody is waited for, so nobody waits in a circle. In the order of the keys, and without the condition,
-            # so that MariaDB goes by the keys: from another index it would lock more rows than it gives.
+            # Locked rows are skipped, so there is no deadlock. Ordered by key, and without the condition, so that
+            # MariaDB uses the primary key: through another index it would lock more rows than it returns.
             rows = self._rows.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
             meets = ExpressionWrapper(condition, output_field=BooleanField())
             found = rows.annotate(meets=meets).values_list("pk", "meets")
@@ -260,7 +260,7 @@ class StateStore(BaseStateStore):
 
     def _find(self, statement: Statement, task_id: str, **values: Any) -> Record:
         """Return the record of a live task. Raises `StateNotFound`."""
-        # What a visitor made up may hold NUL or a lone surrogate, for which a database cannot be asked.
+        # A made-up id may contain NUL or a lone surrogate, which a database does not accept.
         row = statement.fetch(_model(), self._alias, id=task_id, **values) if task_id.isprintable() else None
         record = _record(row) if row else None
         if record is None or record.idle >= get_life(record.status):
@@ -269,10 +269,10 @@ class StateStore(BaseStateStore):
 
 
 def _parts(ids: list[str]) -> Iterator[list[str]]:
-    """Yield the keys of rows in lists that MariaDB and MySQL go by.
+    """Yield the keys of rows in lists that are short enough for MariaDB and MySQL to use the primary key.
 
-    For more than a twentieth of a table they may look at each row of it, and wait for those that are held. It has at
-    least as many rows as are left.
+    For more than a twentieth of a table they may scan all of it, and wait for the rows that others hold. A table has
+    at least as many rows as there are keys left.
     """
     while ids:
         number = max(len(ids) // 20, 1)

@@ -1,7 +1,7 @@
-"""The document of a task as text: JSON, of which only what is asked for is read, and only what changed written anew.
+"""The document of a task as JSON text. Only what is used is decoded, and only what changed is encoded again.
 
-The two parts that grow with each page, the answers and what submissions came to, have a line each. A request needs
-to know of most of their entries only that they are still there, or that one is not.
+The two parts that grow with each page have a line each: the answers, and the results of submissions. For most of
+their entries, a request only needs to know whether they are there.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ SECTIONS = ("answers", "submissions")
 
 
 class Section(MutableMapping[str, Any]):
-    """A JSON object that is decoded when an entry of it is asked for which it seems to have."""
+    """A JSON object as text. It is decoded only if it may have the entry that is needed."""
 
     def __init__(self, text: str) -> None:
-        #: None where it is to be written anew.
+        #: None if it must be encoded again.
         self._text: str | None = text
         self._tree: dict[str, Any] | None = None
 
@@ -56,14 +56,14 @@ class Section(MutableMapping[str, Any]):
 
     @property
     def size(self) -> int:
-        """How many bytes it took when it was read, and what was added since."""
+        """The bytes of the text that was read, and of what was added to it."""
         return len(self._text or "")
 
     def to_text(self) -> str:
         return write(self._tree) if self._text is None else self._text
 
     def _may_have(self, key: object) -> bool:
-        """Return whether it is worth looking: a key cannot be in a JSON text without being readable in it."""
+        """Return whether a key may be there: each key of a JSON object can be found in its text."""
         return self._text is None or (isinstance(key, str) and f"{write(key)}:" in self._text)
 
     def _decoded(self) -> dict[str, Any]:
@@ -73,13 +73,13 @@ class Section(MutableMapping[str, Any]):
 
 
 class Document(dict[str, Any]):
-    """What `from_text` returns of an object: it knows how long its text was, so that nobody has to write it again."""
+    """A JSON object from `from_text`. It knows the length of its text, so that no one needs to encode it again."""
 
     length = 0
 
 
 def to_text(document: Any) -> str:
-    """Return the text of the document of a task. Raises `TaskTooLarge`, naming what in it is large."""
+    """Return the text of the document of a task. Raises `TaskTooLarge`, naming the largest part."""
     text, limit = _write(document), config.MAX_STATE_BYTES
     if limit is None or len(text) <= limit:
         return text
@@ -91,7 +91,7 @@ def to_text(document: Any) -> str:
 
 
 def from_text(text: str) -> Any:
-    """Return the document. Raises `StateDamaged`; what is wrong within a section is found when that is asked for."""
+    """Return the document. Raises `StateDamaged`; damage within a section is found when the section is decoded."""
     head, *lines = text.split("\n")
     if len(lines) != len(SECTIONS):
         tree = from_json(text)

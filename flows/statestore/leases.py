@@ -1,7 +1,7 @@
-"""Leases that are renewed for as long as their holder is at work: one thread for all that a process holds.
+"""Leases that are renewed for as long as their holder needs them, by one thread for all leases of a process.
 
-A process that dies, or stands still, renews nothing, and what it held is free after the life of the lease. A lease
-that is lost is not taken back: somebody else may have been let in.
+A process that dies or hangs renews nothing, and its leases run out. A lost lease is not acquired again: another
+request may hold the task by then.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 logger = logging.getLogger("flows.statestore")
 
-#: After which part of its life a lease is renewed, and after which part it is tried again where that failed.
+#: The part of its life after which a lease is renewed, and the part after which a failed renewal is tried again.
 RENEWED_AFTER, TRIED_AGAIN_AFTER = 1 / 3, 1 / 15
 
 
 @dataclass
 class Lease:
-    """What is held by a token: its name in the log, its life in seconds, how it is renewed and when that is due."""
+    """One lease: its name in the log, its life in seconds, how it is renewed, and when that is due."""
 
     name: str
     life: float
@@ -36,22 +36,22 @@ class Renewals:
     def __init__(self) -> None:
         self._forget()
         if hasattr(os, "register_at_fork"):
-            # A thread does not live on in a forked process, a lock may be held there for ever, and the leases are
-            # the parent's to renew.
+            # A forked process has no such thread, its copy of the lock may be held for ever, and the parent renews
+            # the leases.
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
         self._guard = threading.Lock()
         self._leases: dict[str, Lease] = {}
-        #: What wakes the thread before its time; there is one while the thread lives. Made with the thread, and not
-        #: when this module is imported, which may be before a server patches ``threading``.
+        #: Wakes the thread early. There is one while the thread runs. It is made with the thread, and not when this
+        #: module is imported, which may be before a server patches ``threading``.
         self._alarm: threading.Event | None = None
         self._wakes_at = 0.0
 
     def add(self, token: str, name: str, life: float, renew: Callable[[], Any]) -> None:
-        """Call ``renew`` in time, again and again; it returns whether the lease was still held.
+        """Call ``renew`` before the lease runs out, again and again. It returns whether the lease was still held.
 
-        What it raises is logged, and it is called again.
+        If it raises, that is logged, and it is called again.
         """
         lease = Lease(name, life, renew, time.monotonic() + life * RENEWED_AFTER)
         with self._guard:
@@ -61,12 +61,12 @@ class Renewals:
                 self._alarm, self._wakes_at = alarm, lease.due
             elif lease.due < self._wakes_at:
                 alarm.set()
-        # After the guard: where threads are made of greenlets, to start one lets others run.
+        # After the guard: where threads are greenlets, starting one lets others run.
         if not is_running:
             self._start(alarm)
 
     def drop(self, token: str) -> None:
-        """Renew a lease no more. Takes no lock: the garbage collector may be what ends a hold, wherever it runs."""
+        """Stop renewing a lease. Takes no lock: the garbage collector may end a hold at any time, in any thread."""
         self._leases.pop(token, None)
 
     def _start(self, alarm: threading.Event) -> None:
@@ -94,7 +94,7 @@ class Renewals:
         now = time.monotonic()
         try:
             held = lease.renew()
-        except Exception as error:  # what ended the thread would end all leases
+        except Exception as error:  # an exception that ended the thread would end all leases
             lease.due = time.monotonic() + lease.life * TRIED_AGAIN_AFTER
             logger.warning("The lease of the task %s could not be renewed, and is tried again: %s", lease.name, error)
             return

@@ -1,7 +1,7 @@
-"""Which tasks in Redis are one owner's, for ``FLOWS_MAX_TASKS_PER_OWNER``.
+"""The tasks of each owner in Redis, for ``FLOWS_MAX_TASKS_PER_OWNER``.
 
-A set of ids for each owner, in a key of its own: in a cluster the tasks may be on other servers. So it is written
-after the task, and may name tasks that are there no more; those are taken out when there seem to be too many.
+Each owner has a set of ids, under a key of its own: in a cluster the tasks may be on other servers. So the set is
+written after the task, and may name tasks that no longer exist. They are removed when the set seems too large.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .base import ENDED, OPEN, Record
 if TYPE_CHECKING:
     from redis import Redis
 
-#: KEYS task, lease; ARGV owner, ms to live. Removes the task if nobody holds it or has used it since it had so long.
+#: KEYS task, lease; ARGV owner, ms to live. Removes an open task, unless it is held or lives longer: then it was used.
 EVICT = """
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local task = redis.call('HMGET', KEYS[1], 'owner', 'status')
@@ -25,7 +25,7 @@ return redis.call('DEL', KEYS[1])
 
 
 class OwnersTasks:
-    """The tasks of one owner. ``keys_of`` returns the keys of a task, its own and its lease's first."""
+    """The tasks of one owner. ``keys_of`` returns the keys of a task: first its own, then that of its lease."""
 
     def __init__(self, client: Redis, key: bytes, owner: str, keys_of: Callable[[str], tuple[bytes, ...]]) -> None:
         self.client = client
@@ -34,7 +34,7 @@ class OwnersTasks:
         self.keys_of = keys_of
 
     def note(self, task_id: str, record: Record, life: int) -> None:
-        """Note that a task was written which lives for ``life`` milliseconds from now on."""
+        """Record that a task was written, which lives for ``life`` milliseconds from now on."""
         with self.client.pipeline(transaction=False) as pipeline:
             if record.status == ENDED:
                 pipeline.srem(self.key, task_id)
@@ -43,10 +43,10 @@ class OwnersTasks:
             pipeline.pexpire(self.key, life)
             pipeline.execute()
 
-    def make_room(self, born: str, limit: int) -> None:
-        """Remove the longest idle of the open tasks that are too many with the one just born."""
+    def remove_surplus(self, new: str, limit: int) -> None:
+        """Remove the longest idle open tasks, if there are too many with the new one."""
         members: Any = self.client.smembers(self.key)
-        others = {member.decode() for member in members} - {born}
+        others = {member.decode() for member in members} - {new}
         if len(others) < limit:
             return
         lives = self._lives(others)
@@ -56,7 +56,7 @@ class OwnersTasks:
                 self.client.srem(self.key, task_id)
 
     def _lives(self, ids: set[str]) -> dict[str, int]:
-        """Return for how many milliseconds each open task has still to live, and forget those that are gone."""
+        """Return the milliseconds that each open task still lives. Remove the ids of tasks that no longer exist."""
         with self.client.pipeline(transaction=False) as pipeline:
             for task_id in ids:
                 pipeline.hmget(self.keys_of(task_id)[0], "owner", "status")

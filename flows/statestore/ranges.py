@@ -1,16 +1,16 @@
-"""Ranges of PostgreSQL, whose classes come with its driver, which a project may not have."""
+"""Ranges of PostgreSQL. Their classes come with its driver, which a project may not have installed."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
-#: psycopg has one class; psycopg2 one for each, which Django gives the same names.
+#: psycopg has one class for all, psycopg2 one for each. Django imports both under these names.
 NAMES = ("Range", "DateRange", "DateTimeRange", "DateTimeTZRange", "NumericRange")
 
 
 def is_range(value: Any) -> bool:
-    # Not imported: where it was not, there is no range.
+    # Do not import it here: if nobody imported it, no value is a range.
     driver = sys.modules.get("django.db.backends.postgresql.psycopg_any")
     return driver is not None and isinstance(value, driver.Range)
 

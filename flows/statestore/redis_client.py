@@ -1,4 +1,4 @@
-"""The client of the store in Redis: one for each process, of one server or of whatever the project reaches it by."""
+"""The client of the store in Redis, one for each process: made from the settings, or by the project."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .base import shorten_all
 if TYPE_CHECKING:
     from redis import Redis
 
-# Imported late all over: a project that keeps its tasks elsewhere need not have redis installed.
+# Functions import redis when they run: a project that keeps its tasks elsewhere need not have it installed.
 
 logger = logging.getLogger("flows.statestore")
 
-#: Seconds to wait for the server, and connections to it that a process may have: as many as the server will take.
+#: Seconds to wait for the server, and the connections that a process may have: as many as a server accepts.
 TIMEOUT, MAX_CONNECTIONS = 5, 10_000
 
 
 def get_client() -> Redis:
     """Return the client of this process for the present settings.
 
-    ``FLOWS_REDIS_STATE_STORE_CLIENT`` goes before ``…_URL``, and that before ``…_HOST`` and the others. May connect.
-    Raises `ImproperlyConfigured` for a URL that is none, and for a client that returns text in place of bytes.
+    ``FLOWS_REDIS_STATE_STORE_CLIENT`` comes before ``…_URL``, and that before ``…_HOST`` and the others. May connect.
+    Raises `ImproperlyConfigured` for an invalid URL, and for a client that returns text instead of bytes.
     """
     if factory := config.REDIS_STATE_STORE_CLIENT:
         return _call(load(factory))
@@ -57,7 +57,7 @@ def _connect_to(url: str) -> Redis:
 
 
 def _check(client: Redis, setting: str) -> Redis:
-    # By the encoder, which each kind of client has; not by its options, which each keeps elsewhere.
+    # Each kind of client has an encoder. Its options are somewhere else in each kind.
     if hasattr(client, "get_encoder") and client.get_encoder().decode_responses:
         raise ImproperlyConfigured(
             f"FLOWS_REDIS_STATE_STORE_{setting} makes a client with decode_responses, for which what is kept is text "
@@ -74,31 +74,31 @@ def _connect(host: str, port: int, db: int, user: str, password: str) -> Redis:
 
 
 def get_options() -> dict[str, Any]:
-    """Return how a client is to wait and try again, so that requests neither hang nor give up at once."""
+    """Return the timeouts and retries of a client, so that requests neither hang nor give up at once."""
     from redis.backoff import FullJitterBackoff
     from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004
     from redis.retry import Retry
 
     return {
-        # Two quick retries; the default of ten is over four seconds for each command while the server is away.
+        # Two quick retries: the default of ten takes over four seconds for each command while the server is down.
         "retry": Retry(FullJitterBackoff(cap=0.2, base=0.01), 2),
-        # Said for older clients, which do not try again after a lost reply and wait for one for ever.
+        # For older clients, which by default do not retry after a lost reply, and wait for ever for one.
         "retry_on_error": [ConnectionError, TimeoutError],
         "socket_timeout": TIMEOUT,
         "socket_connect_timeout": TIMEOUT,
-        # Newer ones refuse the 101st at once, where a process with greenlets has more requests than that.
+        # Newer clients refuse the 101st at once, but a process with greenlets may have more requests than that.
         "max_connections": MAX_CONNECTIONS,
     }
 
 
 @contextmanager
-def unavailable() -> Iterator[None]:
-    """Turn every error of the server or on the way to it into `StoreUnavailable`."""
+def translate_errors() -> Iterator[None]:
+    """Raise `StoreUnavailable` for every error of the server, or of the connection to it."""
     from redis.exceptions import RedisClusterException, RedisError
 
     try:
         yield
     except (RedisError, RedisClusterException) as error:
-        error.args = (shorten_all(error),)  # of a pipeline it quotes the command, and that the key
+        error.args = (shorten_all(error),)  # the error of a pipeline quotes the command, and the command has the key
         logger.warning("Redis cannot be reached or refuses to work: %s", error, exc_info=True)
         raise StoreUnavailable(f"Redis cannot be reached or refuses to work: {error}") from error

@@ -1,8 +1,9 @@
-"""Tasks in Redis or Valkey, which forgets them by itself when they have been idle for too long.
+"""Tasks in Redis or Valkey, which removes them by itself when they have been idle for too long.
 
-Each step is one script, so one round trip and nothing half done. A task is held by a lease, which is renewed for as
-long as its holder lives: should that die, the next request is let in after ``FLOWS_REDIS_STATE_STORE_LEASE`` seconds.
-A holder that stood still and comes back later finds that the version has moved on and writes nothing.
+Each step is one script: one round trip, done as a whole or not at all. A task is held by a lease, which is renewed
+while its process runs. If the process dies, the next request can hold the task after
+``FLOWS_REDIS_STATE_STORE_LEASE`` seconds. A process that hung and goes on later finds another version, and writes
+nothing.
 """
 
 from __future__ import annotations
@@ -24,20 +25,20 @@ from . import codec
 from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, get_life, shorten
 from .leases import renewals
 from .owners import OwnersTasks
-from .redis_client import get_client, unavailable
+from .redis_client import get_client, translate_errors
 
 logger = logging.getLogger("flows.statestore")
 
 #: Seconds between two looks at a task that another request holds.
 POLL = 0.02
 
-#: For how long a claimed task is kept, beyond the idle timeout, for somebody to look at it.
+#: Seconds for which a claimed task is kept beyond the idle timeout, so that somebody can look at it.
 CLAIM_LIFE = 365 * 24 * 3600
-#: What a record is made of.
+#: The fields of a record.
 FIELDS = ("owner", "data", "version", "status")
 
 #: KEYS task, lease; ARGV token, life of the lease in ms. Returns {held, owner, data, version, status, ms to live}.
-#: The task lives at least as long as its lease: one that its holder came to in time does not expire while he works.
+#: The task lives at least as long as its lease: it does not expire while somebody holds it.
 LOCK = """
 if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) and redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return {0}
@@ -49,8 +50,8 @@ return {1, task[1], task[2], task[3], task[4], life}
 """
 
 #: KEYS task, lease, claim; ARGV lease token ('': it must be free), whether the lease is kept, writer,
-#: version expected (0: none yet), owner, data, status, life in ms. The key claim is there while the task is claimed.
-#: A client that lost the reply asks again, and finds itself as the writer.
+#: version expected (0: none yet), owner, data, status, life in ms. The key claim exists while the task is claimed.
+#: A client that lost the reply runs this again, and finds itself as the writer.
 SAVE = """
 local task = redis.call('HMGET', KEYS[1], 'version', 'writer')
 if ARGV[1] == '' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
@@ -80,7 +81,7 @@ redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
-#: KEYS task; ARGV life in ms. A claimed task lives longer, and one that was claimed since it was read stays so.
+#: KEYS task; ARGV life in ms. A claimed task lives longer: its life is never shortened.
 TOUCH = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 """
@@ -103,13 +104,13 @@ class StateStore(BaseStateStore):
 
     def put_state(self, task_id: str, state: dict[str, Any]) -> None:
         data = codec.dumps(state)
-        with unavailable():
+        with translate_errors():
             get_client().eval(PUT, 1, _keys(task_id)[0], data, _life())
 
     # What the executor uses
 
     def read(self, task_id: str) -> Record:
-        with unavailable(), get_client().pipeline(transaction=False) as pipeline:
+        with translate_errors(), get_client().pipeline(transaction=False) as pipeline:
             task = _keys(task_id)[0]
             pipeline.hmget(task, *FIELDS)
             pipeline.pttl(task)
@@ -119,35 +120,35 @@ class StateStore(BaseStateStore):
     @contextmanager
     def lock(self, task_id: str) -> Iterator[Hold]:
         with self._lease(task_id) as (token, fields):
-            hold = Hold(_record(task_id, fields), partial(self._commit, task_id, token))
+            hold = Hold(_record(task_id, fields), partial(self._commit_now, task_id, token))
             yield hold
-            self._keep(task_id, hold, token)
+            self._save(task_id, hold, token)
 
     @contextmanager
-    def birth(self, task_id: str, owner: str) -> Iterator[Hold]:
+    def lock_new(self, task_id: str, owner: str) -> Iterator[Hold]:
         with self._lease(task_id) as (token, fields):
             if fields[2] is not None:
                 raise StateExists(f"There already is a task {shorten(task_id)}.")
-            hold = Hold(None, partial(self._commit, task_id, token))
+            hold = Hold(None, partial(self._commit_now, task_id, token))
             yield hold
-            self._keep(task_id, hold, token)
+            self._save(task_id, hold, token)
 
     def create(self, task_id: str, owner: str, data: str) -> None:
-        self._save(task_id, None, Record(owner, data, 1))
+        self._compare_and_set(task_id, None, Record(owner, data, 1))
 
     def update(self, task_id: str, record: Record) -> None:
-        self._save(task_id, record, replace(record, version=record.version + 1))
+        self._compare_and_set(task_id, record, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
-        with unavailable():
+        with translate_errors():
             get_client().eval(TOUCH, 1, _keys(task_id)[0], _life())
-        self._count(task_id, record, is_born=False)
+        self._enforce_limit(task_id, record, is_new=False)
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
         start, end = f"{config.REDIS_STATE_STORE_PREFIX}{{", "}:claim"
         pattern = f"{_escape(start)}*{end}".encode("utf-8", "surrogatepass")
-        with unavailable():
-            # A set: a scan may name a key twice.
+        with translate_errors():
+            # A set: a scan may return a key twice.
             keys = set(get_client().scan_iter(pattern, count=1000))
         for key in keys:
             task_id = key.decode("utf-8", "surrogatepass")[len(start) : -len(end)]
@@ -165,20 +166,20 @@ class StateStore(BaseStateStore):
 
     @contextmanager
     def _lease(self, task_id: str) -> Iterator[tuple[str, list[Any]]]:
-        """Hold the lease of a task; yields its token, and the task's fields as they are then."""
+        """Hold the lease of a task. Yield its token, and the fields of the task at that moment."""
         keys, token = _keys(task_id), secrets.token_hex(16)
         life = config.REDIS_STATE_STORE_LEASE
         milliseconds = int(life * 1000)
         deadline = time.monotonic() + config.LOCK_WAIT
         while True:
-            with unavailable():
+            with translate_errors():
                 client = get_client()
                 held, *fields = client.eval(LOCK, 2, *keys[:2], token, milliseconds)
             if held:
                 break
             if time.monotonic() > deadline:
                 raise StoreUnavailable(f"The task {shorten(task_id)} is busy with another request.")
-            time.sleep(POLL * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the waiting ones)
+            time.sleep(POLL * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the waiting requests)
         renewals.add(token, shorten(task_id), life, partial(client.eval, RENEW, 2, *keys[:2], token, milliseconds))
         try:
             yield token, fields
@@ -188,30 +189,30 @@ class StateStore(BaseStateStore):
             raise
 
     def _release(self, task_id: str, token: str) -> None:
-        """Let go of the lease. Where that fails it runs out by itself, and what is under way is more important."""
+        """Release the lease. If that fails, only log it: the lease runs out by itself."""
         try:
-            with unavailable():
+            with translate_errors():
                 get_client().eval(RELEASE, 1, _keys(task_id)[1], token)
         except StoreUnavailable:
             logger.warning("The lease of the task %s could not be released.", shorten(task_id))
 
-    def _commit(self, task_id: str, token: str, before: Record | None, after: Record) -> None:
-        """Keep at once what a hold claims or settles."""
-        self._save(task_id, before, after, token, keep_lease=True)
+    def _commit_now(self, task_id: str, token: str, before: Record | None, after: Record) -> None:
+        """Write what a hold claims or commits, and keep the lease."""
+        self._compare_and_set(task_id, before, after, token, keep_lease=True)
 
-    def _keep(self, task_id: str, hold: Hold, token: str) -> None:
-        renewals.drop(token)  # before the lease is let go, which would be taken for its loss
+    def _save(self, task_id: str, hold: Hold, token: str) -> None:
+        renewals.drop(token)  # before the lease is released: a renewal would report it as lost
         if hold.saved is None:
             self._release(task_id, token)
         else:
-            self._save(task_id, hold.record, hold.saved, token)
+            self._compare_and_set(task_id, hold.record, hold.saved, token)
 
-    def _save(
+    def _compare_and_set(
         self, task_id: str, before: Record | None, after: Record, token: str = "", *, keep_lease: bool = False
     ) -> None:
-        """Put ``after`` in the place of ``before``, with the lease's token or where there is none.
+        """Replace ``before`` with ``after``, with the token of the lease, or without one if nobody holds a lease.
 
-        Raises `StoreConflict`.
+        Raises `StoreConflict` if the stored version is not that of ``before``, or if another request holds the task.
         """
         version, life = before.version if before else 0, _life(after.status)
         arguments = (
@@ -224,26 +225,26 @@ class StateStore(BaseStateStore):
             after.status,
             life,
         )
-        with unavailable():
+        with translate_errors():
             written = get_client().eval(SAVE, 3, *_keys(task_id), *arguments)
         if not written:
             raise StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
-        self._count(task_id, after, is_born=before is None)
+        self._enforce_limit(task_id, after, is_new=before is None)
 
-    def _count(self, task_id: str, record: Record, *, is_born: bool) -> None:
-        """See to ``FLOWS_MAX_TASKS_PER_OWNER``. What was written stays so if that fails."""
+    def _enforce_limit(self, task_id: str, record: Record, *, is_new: bool) -> None:
+        """Enforce ``FLOWS_MAX_TASKS_PER_OWNER``. If that fails, what was written stays."""
         limit = config.MAX_TASKS_PER_OWNER
         if limit is None or not record.owner:
             return
-        with suppress(StoreUnavailable), unavailable():
+        with suppress(StoreUnavailable), translate_errors():
             tasks = OwnersTasks(get_client(), _owner_key(record.owner), record.owner, _keys)
             tasks.note(task_id, record, _life())
-            if is_born and record.status != ENDED:
-                tasks.make_room(task_id, limit)
+            if is_new and record.status != ENDED:
+                tasks.remove_surplus(task_id, limit)
 
 
 def _keys(task_id: str) -> tuple[bytes, bytes, bytes]:
-    # The braces put all keys into one slot of a cluster. An id that a visitor made up may hold anything.
+    # The braces put all keys into one slot of a cluster. A made-up id may contain anything.
     stem = f"{config.REDIS_STATE_STORE_PREFIX}{{{task_id}}}".encode("utf-8", "surrogatepass")
     return stem + b":task", stem + b":lease", stem + b":claim"
 
@@ -253,7 +254,7 @@ def _owner_key(owner: str) -> bytes:
 
 
 def _escape(prefix: str) -> str:
-    """Return a prefix as a pattern of keys that stands for itself."""
+    """Return the pattern of keys that matches a prefix as it is."""
     return re.sub(r"([*?\[\]\\^])", r"\\\1", prefix)
 
 

@@ -1,4 +1,4 @@
-"""What refers to the database or to a file storage, kept by what finds it again."""
+"""References to model instances, querysets and stored files: what a task keeps to find them again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .registry import dotted_path
 
 
 class Reference(SimpleLazyObject):
-    """A model instance that is fetched when it is first looked at."""
+    """A model instance that is fetched when it is first used."""
 
     def __init__(self, label: str, text: str, using: str | None) -> None:
         model = _model(label, using)
@@ -27,7 +27,7 @@ class Reference(SimpleLazyObject):
         self.__dict__["_flows_key"] = key
 
     def __hash__(self) -> int:
-        return hash(self.__dict__["_flows_key"])  # as the instance's own, without fetching it
+        return hash(self.__dict__["_flows_key"])  # as the instance's own hash, without fetching it
 
     @property
     def _flows_unread(self) -> bool:
@@ -41,7 +41,7 @@ def _model(label: str, using: str | None) -> type[Model]:
 
 
 def _key_field(model: type[Model]) -> Any:
-    """Return the field that a primary key is a value of, which may be another model's."""
+    """Return the field that the values of a primary key belong to. It may be another model's."""
     field: Any = model._meta.pk
     while field.remote_field:
         field = field.target_field
@@ -49,7 +49,7 @@ def _key_field(model: type[Model]) -> Any:
 
 
 def _key_text(model: type[Model], key: Any) -> str:
-    """Return a primary key as it is serialized, which is data whatever its type is."""
+    """Return a primary key as it is serialized: text, whatever its type is."""
     field = _key_field(model)
     return field.value_to_string(  # type: ignore[no-any-return]
         SimpleNamespace(**{field.attname: field.to_python(key)})
@@ -57,7 +57,7 @@ def _key_text(model: type[Model], key: Any) -> str:
 
 
 def _key(model: type[Model], text: str) -> Any:
-    """Return the primary key. Raises what its field raises, now and not in a query, for what is no key."""
+    """Return the primary key. For an invalid text, raise the error of the field now, and not in a later query."""
     field = _key_field(model)
     key = field.to_python(str.__str__(text))
     field.get_prep_value(key)
@@ -84,8 +84,8 @@ def refer_to_queryset(value: Any, path: str) -> tuple[str, list[Any], str | None
             f"{path} is a queryset of values of {value.model._meta.label}, which a task cannot keep. Make a list of it."
         )
     if reference := value.__dict__.get("_flows_reference"):
-        return reference  # type: ignore[no-any-return]  # as it was read: nobody filtered it, which makes another
-    # Sorted, so that equal querysets are equal texts.
+        return reference  # type: ignore[no-any-return]  # unchanged since it was read: filtering makes another queryset
+    # Sorted, so that equal querysets make equal texts.
     keys = sorted({_key_text(value.model, item.pk) for item in value})
     return value.model._meta.label_lower, keys, value._db
 
@@ -93,7 +93,7 @@ def refer_to_queryset(value: Any, path: str) -> tuple[str, list[Any], str | None
 def get_queryset(label: str, keys: list[Any], using: str | None) -> QuerySet[Any]:
     """Return the queryset that a reference stands for. Raises `StateDamaged`."""
     model = _model(label, using)
-    # As Django itself follows relations: a default manager may hide rows.
+    # The base manager, as Django uses to follow relations: a default manager may hide rows.
     queryset: QuerySet[Any] = model._base_manager.using(using).filter(pk__in=[_key(model, text) for text in keys])
     queryset.__dict__["_flows_reference"] = (label, keys, using)
     return queryset

@@ -57,7 +57,7 @@ class TypeRegistry:
     """The registered types, by class for writing and by name for reading."""
 
     def __init__(self, known: Collection[type]) -> None:
-        #: What the codec keeps by itself.
+        #: The types that the codec can keep without registration.
         self._known = known
         self._by_class: dict[type, RegisteredType] = {}
         self._by_name: dict[str, RegisteredType] = {}
@@ -65,7 +65,7 @@ class TypeRegistry:
     def register(
         self, cls: Any, *, to_json: Callable[[Any], Any], from_json: Callable[[Any], Any], name: str | None
     ) -> None:
-        """Raises `DefinitionError`."""
+        """Register a type. Raises `DefinitionError`."""
         if not isinstance(cls, type):
             raise DefinitionError(f"register_type() was given {cls!r}, which is not a class. Give it the class.")
         if cls in self._known:
@@ -74,7 +74,7 @@ class TypeRegistry:
             )
         name = name or dotted_path(cls)
         other = self._by_name.get(name)
-        # A module that is loaded again makes its classes again.
+        # A module that is reloaded makes its classes again.
         if other and dotted_path(other.cls) != dotted_path(cls):
             raise DefinitionError(
                 f"{dotted_path(cls)} cannot be registered as '{name}': {dotted_path(other.cls)} is. "

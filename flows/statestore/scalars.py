@@ -1,4 +1,4 @@
-"""Values that hold no others: to what JSON can hold, and back."""
+"""Values that contain no other values: to JSON and back."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _pack_memoryview(value: memoryview, path: str) -> Any:
 
 
 def pack_enum(value: enum.Enum, path: str) -> Any:
-    """Return where the class of a member is, and its name; of flags, which have no name together, the number."""
+    """Return a member by the path of its class and its name; flags, which can be combined, by their number."""
     kind = type(value)
     if _find_enum(kind.__module__, kind.__qualname__) is not kind:
         raise NotStorable(
@@ -121,14 +121,14 @@ def _unpack_enum(packed: Any) -> enum.Enum:
 
 
 def _find_enum(module: str, qualname: str) -> Any:
-    """Return an enum by its name, if its module is loaded: nothing is imported, and no code of a module is run."""
+    """Return an enum by its name, if its module is loaded. Imports no module and runs no code of one."""
     found: Any = sys.modules.get(module)
     for name in qualname.split("."):
         found = getattr(found, "__dict__", {}).get(name)
     return found if isinstance(found, enum.EnumMeta) else None
 
 
-#: By the type itself.
+#: Found by the type itself.
 PACKERS: dict[type, Callable[[Any, str], Any]] = {
     str: pack_str,
     int: _pack_int,
@@ -143,7 +143,7 @@ PACKERS: dict[type, Callable[[Any, str], Any]] = {
     datetime.timedelta: lambda value, path: tagged("timedelta", [value.days, value.seconds, value.microseconds]),
 }
 
-#: What of a subclass is kept, where the code of the subclass could have a say in it.
+#: Makes a plain value of an instance of a subclass, without the subclass's own methods.
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     str: str.__str__,
     int: int.__int__,
@@ -157,7 +157,7 @@ def _pack_as(kind: type) -> Callable[[Any, str], Any]:
     return (lambda value, path: packer(make_plain(value), path)) if make_plain else packer
 
 
-#: By the first of these that a value is an instance of. Members of an enum of texts or dates are texts or dates.
+#: Found by the first class that a value is an instance of. Members of an enum of texts or dates are texts or dates.
 BASES = {**{kind: _pack_as(kind) for kind in PACKERS}, enum.Enum: pack_enum}
 
 UNPACKERS: dict[str, Callable[[Any], Any]] = {

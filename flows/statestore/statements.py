@@ -1,6 +1,6 @@
-"""What the store in the database asks of it on each request: queries of the ORM that are compiled once.
+"""The queries that the store in the database runs on each request: made with the ORM, and compiled once.
 
-To compile a query costs ten times what it costs to execute it, and these are the same each time but for their values.
+Compiling a query takes ten times as long as running it, and of these only the values differ each time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db.models.sql import InsertQuery, Query, UpdateQuery
 
 
 class Parameter(Expression):
-    """Stands in a query for a value that is given when the query is executed: as it is, unlike ``Value``."""
+    """Stands for a value that is given when the query is run. Unlike a ``Value``, it is passed on as it is."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -28,8 +28,8 @@ class Parameter(Expression):
 class Statement:
     """A query with parameters. ``make`` is given all rows of the table in the database that it is compiled for.
 
-    One that ``is_bounded`` waits for others for no longer than its parameter ``wait`` says, in milliseconds, where
-    the database can be told. What was set for that before is in force again when the statement is done.
+    If it ``is_bounded``, it waits for locks for at most its parameter ``wait``, in milliseconds, in databases that
+    support this. The earlier setting is restored when the statement is done.
     """
 
     def __init__(self, make: Callable[[QuerySet[Any]], Query], *, is_bounded: bool = False) -> None:
@@ -38,7 +38,7 @@ class Statement:
         self._compiled: dict[str, tuple[str, tuple[Any, ...]]] = {}
 
     def fetch(self, model: type[Model], alias: str, **values: Any) -> tuple[Any, ...] | None:
-        """Return the first row as the driver gives it; None if there is none."""
+        """Return the first row as the driver returns it; None without a row."""
         with connections[alias].cursor() as cursor:
             cursor.execute(*self._with_values(model, alias, values))
             row: tuple[Any, ...] | None = cursor.fetchone()
@@ -58,26 +58,26 @@ class Statement:
 
     def _compile(self, model: type[Model], alias: str) -> tuple[str, tuple[Any, ...]]:
         compiled = self._make(model._base_manager.using(alias)).get_compiler(alias).as_sql()
-        # Of an INSERT it is a list of statements; of one row it is one.
+        # For an INSERT this is a list of statements: one, as there is one row.
         ((sql, parameters),) = compiled if isinstance(compiled, list) else [compiled]
         bounded = _bounded(sql, connections[alias]) if self._is_bounded else sql
         return bounded, (*([Parameter("wait")] if bounded != sql else []), *parameters)
 
 
 def _bounded(sql: str, connection: Any) -> str:
-    """Return a statement that is given before all else for how long it may wait."""
+    """Return a statement that first sets how long it may wait, in the style of the database."""
     if connection.vendor == "mysql" and connection.mysql_is_mariadb:
         return f"SET STATEMENT innodb_lock_wait_timeout = %s DIV 1000 + 1 FOR {sql}"
     if connection.vendor != "postgresql":
         return sql
     before, bound = "SELECT current_setting('lock_timeout')", "set_config('lock_timeout', %s::text, true)"
     if sql.startswith("SELECT"):
-        # The inner columns are computed before the row is locked, the outer one after that. Those of a row that has
-        # changed while it was waited for are computed a second time, but for what is a query of its own.
+        # The inner columns are computed before the row is locked, the outer one after that. If the row changed in
+        # between, its columns are computed again, except for subqueries.
         held = sql.replace(" FROM ", f", ({before}) AS wait_before, {bound} FROM ", 1)
         return f"SELECT *, set_config('lock_timeout', wait_before, true) FROM ({held}) AS held"  # noqa: S608
     into, _, values = sql.partition(" VALUES ")
-    return (  # The first part is executed for the second, and read again by the last.
+    return (  # The INSERT runs the WITH query first, and RETURNING reads it again.
         f"WITH wait AS MATERIALIZED ({before} AS before, {bound}) {into} SELECT {values[1:-1]} FROM wait "  # noqa: S608
         f"RETURNING set_config('lock_timeout', (SELECT before FROM wait), true)"
     )
@@ -101,11 +101,11 @@ class Now(DjangosNow):
     """The database's present time, in UTC."""
 
     def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        # Otherwise as it is where the server is, where an hour may be missing on a night in spring.
+        # Otherwise it is local time, which skips an hour when summer time begins.
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)
 
 
-#: What a record is made of.
+#: The columns of a record.
 FIELDS = ("owner", "data", "version", "status", Now() - F("touched"))
 
 
@@ -133,8 +133,8 @@ def _insert(rows: QuerySet[Any]) -> Query:
 COLUMNS = ("owner", "data", "version", "status")
 
 READ = Statement(lambda rows: _read(rows).query)
-#: Takes the write lock of SQLite, as each UPDATE does. Of no row, since it would write all of it.
-TAKE = Statement(lambda rows: _updating(rows.filter(pk=""), version=F("version")))
+#: Acquires the write lock of SQLite, as each UPDATE does. It matches no row, since a match would be written.
+ACQUIRE_WRITE_LOCK = Statement(lambda rows: _updating(rows.filter(pk=""), version=F("version")))
 LOCK = Statement(lambda rows: _read(rows).select_for_update().query, is_bounded=True)
 LOCK_NOW = Statement(lambda rows: _lock_now(rows).query)
 INSERT = Statement(_insert, is_bounded=True)

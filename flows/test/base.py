@@ -25,9 +25,9 @@ T = TypeVar("T")
 #: For stores that are tested without pytest.
 raises = TestCase().assertRaises
 
-#: Seconds after which a thread that should be waiting would have come through if it were not.
+#: Seconds after which a thread that does not wait would be done.
 MOMENT = 0.25
-#: Seconds after which a thread that should have come through never will.
+#: Seconds after which a thread that is not done never will be.
 PATIENCE = 30
 
 
@@ -68,7 +68,7 @@ class StoreTests:
             self.store.read(task_id)
 
     def assert_free(self) -> None:
-        """Nobody holds the task: another request comes in at once."""
+        """Assert that nobody holds the task: another request can hold it at once."""
         with in_threads() as start, self.short_wait():
             start(lambda: hold(self.store.lock(self.task_id))).result(PATIENCE)
 

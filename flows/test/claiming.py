@@ -1,4 +1,4 @@
-"""A task that is claimed is kept at once, and stays claimed until it is settled."""
+"""A claim is committed at once, and stays until something else is saved."""
 
 # ruff: noqa: S101  (tests are made of asserts)
 
@@ -14,7 +14,7 @@ from .base import PATIENCE, StoreTests, hold, in_threads, new_id, raises
 
 
 class ClaimingContract(StoreTests):
-    """What a store promises that gives the guarantee ``"claim"``."""
+    """What a store promises if it gives the guarantee ``"claim"``."""
 
     def skip_unless_given(self) -> None:
         if "claim" not in self.store.guarantees:
@@ -38,15 +38,15 @@ class ClaimingContract(StoreTests):
         record = self.store.read(self.task_id)
         assert (record.data, record.version, record.status) == ('{"done":1}', 3, OPEN)
 
-    def test_a_task_can_be_claimed_at_its_birth(self) -> None:
+    def test_a_task_can_be_claimed_before_it_is_stored(self) -> None:
         self.skip_unless_given()
-        with raises(ZeroDivisionError), self.store.birth(self.task_id, "owner") as held:
+        with raises(ZeroDivisionError), self.store.lock_new(self.task_id, "owner") as held:
             held.claim("owner", '{"claimed":1}')
             raise ZeroDivisionError
         record = self.store.read(self.task_id)
         assert (record.owner, record.data, record.status) == ("owner", '{"claimed":1}', CLAIMED)
 
-    def test_a_claim_outlives_an_error_and_can_be_held_by_the_next(self) -> None:
+    def test_a_claim_outlives_an_error_and_the_next_request_can_hold_it(self) -> None:
         self.skip_unless_given()
         self.begin()
         with raises(ZeroDivisionError), self.store.lock(self.task_id) as held:
@@ -59,18 +59,18 @@ class ClaimingContract(StoreTests):
             held.save("owner", "[]")
         assert self.store.read(self.task_id).status == OPEN
 
-    def test_a_claim_that_is_settled_is_held_on(self) -> None:
+    def test_a_task_is_still_held_after_a_commit(self) -> None:
         self.skip_unless_given()
         self.begin()
         with raises(ZeroDivisionError), self.store.lock(self.task_id) as held:
             held.claim("owner", '{"claimed":1}')
-            held.settle("owner", '{"settled":1}')
+            held.commit("owner", '{"committed":1}')
             with self.short_wait(), in_threads() as start, raises(ConnectionError):
                 start(lambda: hold(self.store.lock(self.task_id))).result(PATIENCE)
             held.save("owner", '{"done":1}')
             raise ZeroDivisionError
         record = self.store.read(self.task_id)
-        assert (record.data, record.version, record.status) == ('{"settled":1}', 3, OPEN)
+        assert (record.data, record.version, record.status) == ('{"committed":1}', 3, OPEN)
 
     def test_claimed_tasks_are_listed_and_do_not_expire(self) -> None:
         self.skip_unless_given()

@@ -73,23 +73,23 @@ class KeepingContract(StoreTests):
                 with raises(StateNotFound, msg=f"{find.__name__}({task_id!r:.20})"):
                     find(task_id)
 
-    # A task is born
+    # A task is new
 
-    def test_a_task_that_is_born_can_be_read(self) -> None:
-        with self.store.birth(self.task_id, "owner") as held:
+    def test_a_new_task_that_was_saved_can_be_read(self) -> None:
+        with self.store.lock_new(self.task_id, "owner") as held:
             assert held.record is None
             held.save("owner", '{"a":1}')
         record = self.store.read(self.task_id)
         assert (record.owner, record.data, record.version) == ("owner", '{"a":1}', 1)
 
-    def test_a_task_that_is_born_without_a_save_leaves_nothing(self) -> None:
-        hold(self.store.birth(self.task_id, "owner"))
+    def test_a_new_task_that_was_not_saved_leaves_nothing(self) -> None:
+        hold(self.store.lock_new(self.task_id, "owner"))
         self.assert_missing(self.task_id)
 
-    def test_a_task_is_not_born_twice(self) -> None:
+    def test_an_id_is_not_new_twice(self) -> None:
         self.begin('{"first":1}')
         with raises(StateExists):
-            hold(self.store.birth(self.task_id, "other"), '{"second":2}')
+            hold(self.store.lock_new(self.task_id, "other"), '{"second":2}')
         assert self.store.read(self.task_id).data == '{"first":1}'
 
     def test_what_is_created_can_be_read(self) -> None:
@@ -135,7 +135,7 @@ class KeepingContract(StoreTests):
         record = self.store.read(self.task_id)
         assert (record.owner, record.data, record.version) == ("new owner", '{"after":2}', before.version + 1)
 
-    def test_an_update_of_what_was_written_meanwhile_is_refused(self) -> None:
+    def test_an_update_of_a_task_that_another_request_changed_is_refused(self) -> None:
         self.begin()
         before = self.store.read(self.task_id)
         hold(self.store.lock(self.task_id), '{"winner":1}')
@@ -143,7 +143,7 @@ class KeepingContract(StoreTests):
             self.store.update(self.task_id, Record("owner", '{"loser":2}', before.version))
         assert self.store.read(self.task_id).data == '{"winner":1}'
 
-    def test_an_update_of_what_never_was_is_refused(self) -> None:
+    def test_an_update_of_an_unknown_task_is_refused(self) -> None:
         with raises(StoreConflict):
             self.store.update(self.task_id, Record("owner", "{}", 1))
         self.assert_missing(self.task_id)
@@ -183,7 +183,7 @@ class KeepingContract(StoreTests):
             assert 1.1 < touched.idle < 2
             assert (touched.owner, touched.data) == (record.owner, record.data)
 
-    def test_a_save_begins_the_idle_time_anew(self) -> None:
+    def test_a_save_restarts_the_idle_time(self) -> None:
         with override_settings(FLOWS_TASK_IDLE_TIMEOUT=2):
             self.begin()
             time.sleep(1.2)

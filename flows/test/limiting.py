@@ -21,17 +21,17 @@ STEP = 0.02
 
 
 class LimitingContract(StoreTests):
-    """What a store promises that says ``limits_tasks``."""
+    """What a store promises whose ``limits_tasks`` is true."""
 
     def limit(self, number: int | None = 2) -> AbstractContextManager[Any]:
         if not self.store.limits_tasks:
             raise SkipTest("This store does not keep to FLOWS_MAX_TASKS_PER_OWNER.")
         return override_settings(FLOWS_MAX_TASKS_PER_OWNER=number)
 
-    def bear(self, *tasks: str, owner: str = "", status: str | None = None) -> None:
-        """Let tasks be born, one after the other."""
+    def add(self, *tasks: str, owner: str = "", status: str | None = None) -> None:
+        """Store new tasks, one after the other."""
         for task_id in tasks:
-            with self.store.birth(task_id, owner or self.owner) as held:
+            with self.store.lock_new(task_id, owner or self.owner) as held:
                 held.save(owner or self.owner, "{}", *([status] if status else []))
             time.sleep(STEP)
 
@@ -49,20 +49,20 @@ class LimitingContract(StoreTests):
             return False
         return True
 
-    def test_the_longest_idle_task_of_an_owner_goes_when_another_is_born(self) -> None:
+    def test_the_longest_idle_task_of_an_owner_is_removed_for_a_new_one(self) -> None:
         first, second, third, fourth = tasks = tuple(new_id() for _ in range(4))
         with self.limit():
-            self.bear(first, second)
+            self.add(first, second)
             self.assert_there_are(first, second, of=tasks)
             with self.store.lock(first) as held:
                 held.save(self.owner, "[]")
             time.sleep(STEP)
-            self.bear(third)
+            self.add(third)
             self.assert_there_are(first, third, of=tasks)
-            self.bear(fourth)
+            self.add(fourth)
             self.assert_there_are(third, fourth, of=tasks)
 
-    def test_what_is_created_counts_as_what_is_born(self) -> None:
+    def test_a_created_task_counts_as_a_new_one(self) -> None:
         tasks = tuple(new_id() for _ in range(3))
         with self.limit():
             for task_id in tasks:
@@ -73,25 +73,25 @@ class LimitingContract(StoreTests):
     def test_a_task_that_was_touched_is_not_the_longest_idle(self) -> None:
         tasks = first, second, third = tuple(new_id() for _ in range(3))
         with self.limit():
-            self.bear(first, second)
+            self.add(first, second)
             self.store.touch(first, self.store.read(first))
-            self.bear(third)
+            self.add(third)
             self.assert_there_are(first, third, of=tasks)
 
-    def test_a_limit_that_was_lowered_counts_at_the_next_birth(self) -> None:
+    def test_a_limit_that_was_lowered_counts_for_the_next_new_task(self) -> None:
         tasks = tuple(new_id() for _ in range(6))
         with self.limit(5):
-            self.bear(*tasks[:5])
+            self.add(*tasks[:5])
         with self.limit(2):
             self.assert_there_are(*tasks[:5], of=tasks)
-            self.bear(tasks[5])
+            self.add(tasks[5])
             self.assert_there_are(*tasks[4:], of=tasks)
 
     def test_tasks_of_others_and_of_nobody_do_not_count(self) -> None:
         mine, *others = tasks = tuple(new_id() for _ in range(5))
         with self.limit(1):
-            self.bear(mine)
-            self.bear(others[0], owner=f"another than {self.owner}")
+            self.add(mine)
+            self.add(others[0], owner=f"another than {self.owner}")
             for task_id in others[1:]:
                 self.store.create(task_id, "", "{}")
                 time.sleep(STEP)
@@ -100,11 +100,11 @@ class LimitingContract(StoreTests):
     def test_tasks_that_have_ended_do_not_count_and_stay(self) -> None:
         ended, first, second, third = tasks = tuple(new_id() for _ in range(4))
         with self.limit():
-            self.bear(first)
+            self.add(first)
             with self.store.lock(first) as held:
                 held.save(self.owner, "[]", ENDED)
-            self.bear(second, third)
-            self.bear(ended, status=ENDED)
+            self.add(second, third)
+            self.add(ended, status=ENDED)
             self.assert_there_are(*tasks, of=tasks)
 
     def test_tasks_that_are_claimed_do_not_count_and_stay(self) -> None:
@@ -112,20 +112,20 @@ class LimitingContract(StoreTests):
             raise SkipTest("This store does not give the guarantee 'claim'.")
         claimed, first, second, third = tasks = tuple(new_id() for _ in range(4))
         with self.limit():
-            self.bear(claimed)
+            self.add(claimed)
             with raises(ZeroDivisionError), self.store.lock(claimed) as held:
                 held.claim(self.owner, "[]")
                 raise ZeroDivisionError
-            self.bear(first, second, third)
+            self.add(first, second, third)
             self.assert_there_are(claimed, second, third, of=tasks)
 
-    def test_a_task_that_is_claimed_at_its_birth_makes_another_go(self) -> None:
+    def test_a_task_that_is_claimed_when_it_is_new_removes_another(self) -> None:
         if "claim" not in self.store.guarantees:
             raise SkipTest("This store does not give the guarantee 'claim'.")
         tasks = first, second, claimed = tuple(new_id() for _ in range(3))
         with self.limit():
-            self.bear(first, second)
-            with self.store.birth(claimed, self.owner) as held:
+            self.add(first, second)
+            with self.store.lock_new(claimed, self.owner) as held:
                 held.claim(self.owner, "[]")
             self.assert_there_are(second, claimed, of=tasks)
 
@@ -134,36 +134,36 @@ class LimitingContract(StoreTests):
             raise SkipTest("This store has one writer for all tasks.")
         tasks = held, first, second = tuple(new_id() for _ in range(3))
         with self.limit(), in_threads() as start:
-            self.bear(held, first)
+            self.add(held, first)
             with self.store.lock(held):
-                start(lambda: self.bear(second)).result(PATIENCE)
+                start(lambda: self.add(second)).result(PATIENCE)
             self.assert_there_are(*tasks, of=tasks)
-            self.bear(last := new_id())
+            self.add(last := new_id())
             self.assert_there_are(second, last, of=(*tasks, last))
 
-    def test_a_birth_that_comes_to_nothing_makes_nothing_go(self) -> None:
+    def test_a_new_task_that_is_not_saved_removes_nothing(self) -> None:
         tasks = first, second = new_id(), new_id()
         with self.limit():
-            self.bear(first, second)
-            hold(self.store.birth(new_id(), self.owner))
-            with raises(ZeroDivisionError), self.store.birth(new_id(), self.owner) as held:
+            self.add(first, second)
+            hold(self.store.lock_new(new_id(), self.owner))
+            with raises(ZeroDivisionError), self.store.lock_new(new_id(), self.owner) as held:
                 held.save(self.owner, "{}")
                 raise ZeroDivisionError
             self.assert_there_are(*tasks, of=tasks)
 
-    def test_of_many_births_at_once_none_fails_and_none_makes_itself_go(self) -> None:
+    def test_of_many_new_tasks_at_once_none_fails_and_none_removes_itself(self) -> None:
         tasks = tuple(new_id() for _ in range(24))
         with self.limit(3), in_threads() as start:
-            self.bear(*(new_id() for _ in range(3)))
-            for future in [start(partial(self.bear, task_id)) for task_id in tasks]:
+            self.add(*(new_id() for _ in range(3)))
+            for future in [start(partial(self.add, task_id)) for task_id in tasks]:
                 future.result(PATIENCE)
-            self.bear(last := new_id())
+            self.add(last := new_id())
             left = [task_id for task_id in (*tasks, last) if self._is_there(task_id)]
             assert last in left
             assert len(left) <= 3
 
-    def test_without_a_limit_nothing_goes(self) -> None:
+    def test_without_a_limit_nothing_is_removed(self) -> None:
         tasks = tuple(new_id() for _ in range(3))
         with self.limit(None):
-            self.bear(*tasks)
+            self.add(*tasks)
             self.assert_there_are(*tasks, of=tasks)

@@ -67,9 +67,9 @@ class Course:
                 left.attempted.add(what)
                 if self._is_committed(part, "at once"):
                     left.committed.add(what)
-            elif moment in ("before-claim", "before-settle", "before-save"):
+            elif moment in ("before-claim", "before-commit", "before-save"):
                 left.committed |= {part.name for part in self._attempted(left) if self._is_committed(part, "before")}
-            elif moment in ("after-claim", "after-settle", "after-save"):
+            elif moment in ("after-claim", "after-commit", "after-save"):
                 left.kept = set(left.attempted)
                 left.committed |= left.attempted
                 left.claimed = part.name if moment == "after-claim" else None
@@ -85,7 +85,7 @@ class Course:
                 number = next(claims)
                 yield from ((f"{moment}-claim:{number}", part) for moment in ("before", "after"))
             elif is_claimed:
-                yield from ((f"{moment}-settle", part) for moment in ("before", "after"))
+                yield from ((f"{moment}-commit", part) for moment in ("before", "after"))
             is_claimed = part.guarantee == CLAIM
             yield from ((f"{moment}-effect:{part.name}", part) for moment in ("before", "after"))
         yield from ((point, part) for point in ("before-save", "after-save", "before-response"))

@@ -12,7 +12,7 @@ before-claim, after-claim
     ``complete()``, where a request has both.
 before-effect, after-effect
     around what an action, or ``complete()``, does.
-before-settle, after-settle
+before-commit, after-commit
     around what commits the result of a claimed submission.
 before-save, after-save
     around what keeps the task at the end; the transaction of ``"transaction"`` is committed in between.
@@ -31,8 +31,8 @@ POINTS = (
     "after-claim",
     "before-effect",
     "after-effect",
-    "before-settle",
-    "after-settle",
+    "before-commit",
+    "after-commit",
     "before-save",
     "after-save",
     "before-response",

@@ -140,7 +140,7 @@ def by_registering(person):
     }
     person.fill(answers)
     person.press("Register")
-    person.sees(text="Please correct what follows")
+    person.sees(text="There is a problem")
     person.fill({"Password": "Xk9-lamp-post", "Password confirmation": "Xk9-lamp-post"})
     person.press("Register")
     person.pay_with("Card")

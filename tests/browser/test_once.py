@@ -219,7 +219,7 @@ def test_a_copied_address_is_worth_nothing_in_another_browser(person, other):
     person.come_to_confirm()
     other.open(person.page.url)
     other.sees(heading="This page has expired")
-    other.follow("Begin again: Checkout")
+    other.follow("Start again: Checkout")
     other.sees(heading="Buy this item?", text="Teapot")
     person.press("Pay now")
     person.has_ordered("1 × Teapot")

@@ -179,7 +179,7 @@ def test_a_copied_address_is_worth_nothing_to_another(customer, other):
     other.open(customer.url)
     assert other.response.status_code == 404
     assert other.seen.heading == "This page has expired"
-    other.click("Begin again: Checkout")
+    other.click("Start again: Checkout")
     assert other.place == "choose-item/"
 
 

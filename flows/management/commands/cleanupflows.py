@@ -21,7 +21,7 @@ class Command(BaseCommand):
             "--pause",
             type=float,
             metavar="SECONDS",
-            help="for how long to wait between two batches, by default for as long as the one before took",
+            help="how long to wait between two batches; by default as long as the previous batch took",
         )
         parser.add_argument("--dry-run", action="store_true", help="say how many there are, and remove none")
         parser.add_argument("--store", help="the module of the state store, by default FLOWS_STATE_STORE")
@@ -33,11 +33,11 @@ class Command(BaseCommand):
             raise CommandError("--pause must be a number of seconds, 0 or more.")
         store = get_store(options["store"])
         if options["dry_run"]:
-            self.stdout.write(f"Would remove {_count(self._look(store))}.")
+            self.stdout.write(f"Would remove {_count(self._count_expired(store))}.")
         else:
             self.stdout.write(f"Removed {_count(self._remove(store, options['batch_size'], options['pause']))}.")
 
-    def _look(self, store: BaseStateStore) -> int:
+    def _count_expired(self, store: BaseStateStore) -> int:
         try:
             number = store.count_expired()
         except StoreUnavailable as error:
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         try:
             while batch := store.delete_expired(batch_size):
                 removed += batch
-                # SQLite has one writer and no queue: whoever writes without a pause keeps the others out.
+                # SQLite has one writer and no queue: a process that writes without a pause keeps the others out.
                 time.sleep(time.monotonic() - began if pause is None else pause)
                 began = time.monotonic()
         except StoreUnavailable as error:

@@ -1,4 +1,4 @@
-"""Shows the tasks whose submission was interrupted under a claim, and lets them go on."""
+"""Lists the tasks whose submission was interrupted under a claim, and releases them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from ...task import Task
 
 class Command(BaseCommand):
     help = (
-        "Lists tasks that are claimed: something with the guarantee 'claim' was begun in them and has not come to its "
-        "end. One that stays was interrupted. See with the submission's key whether it was done, then release the task."
+        "Lists the tasks that are claimed: a component with the guarantee 'claim' has begun and not ended. A task that "
+        "stays claimed was interrupted. Look up the submission's key to see whether it was done, then release the task."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--claimed", action="store_true", help="list the claimed tasks, the longest waiting first")
         what.add_argument(
-            "--release", metavar="ID", help="let the visitor send again what was claimed: it was not done"
+            "--release",
+            metavar="ID",
+            help="release a task whose claimed work was not done, so that it can be sent again",
         )
         parser.add_argument(
-            "--done", action="store_true", help="with --release: it was done, and is not to be done again"
+            "--done", action="store_true", help="with --release: the claimed work was done, and is not done again"
         )
         parser.add_argument("--store", help="the module of the state store, by default FLOWS_STATE_STORE")
 
@@ -87,7 +89,7 @@ def _open(task_id: str, data: str) -> tuple[Task, Mapping[str, str]]:
     """Return a claimed task and its claim. Raises `StateDamaged`."""
     task = Task(task_id, documents.from_text(data), codec, born=True)
     if task.claim is None:
-        raise StateDamaged("It says nothing of a claim.")
+        raise StateDamaged("It has no claim.")
     return task, task.claim
 
 

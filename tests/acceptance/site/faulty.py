@@ -13,14 +13,14 @@ class Faulty:
     def lock(self, task_id):
         return _faulty(super().lock(task_id))
 
-    def birth(self, task_id, owner):
-        return _faulty(super().birth(task_id, owner))
+    def lock_new(self, task_id, owner):
+        return _faulty(super().lock_new(task_id, owner))
 
 
 @contextmanager
 def _faulty(holding):
     with holding as hold:
-        for name in ("claim", "settle"):
+        for name in ("claim", "commit"):
             if hasattr(hold, name):
                 setattr(hold, name, _between_points(name, getattr(hold, name)))
         yield hold

@@ -42,7 +42,7 @@ def without_tombstone():
 
             return holding
 
-        store.lock, store.birth = of(store.lock), of(store.birth)
+        store.lock, store.lock_new = of(store.lock), of(store.lock_new)
 
     Guarantees.save = forget
     forgetful(django_store.StateStore, lambda self, task_id: self._rows.filter(pk=task_id).delete())
@@ -62,13 +62,13 @@ def without_version_check():
     """What was written in between is written over."""
     from flows.statestore import django_store, redis_store
 
-    swap = django_store.StateStore._swap
+    compare_and_set = django_store.StateStore._compare_and_set
 
-    def swap_any(self, statement, task_id, version, after):
+    def set_any(self, statement, task_id, version, after):
         version = self._rows.filter(pk=task_id).values_list("version", flat=True).first()
-        swap(self, statement, task_id, version, after)
+        compare_and_set(self, statement, task_id, version, after)
 
-    django_store.StateStore._swap = swap_any
+    django_store.StateStore._compare_and_set = set_any
     redis_store.SAVE = redis_store.SAVE.replace("if (task[1] or '0') ~= ARGV[4] then return 0 end", "")
 
 
