@@ -67,7 +67,7 @@ def _growth(exchanges, method):
 def measure(contenders, pages, *, rounds, least, seed):
     """Return the `Cost` of journeys of so many pages by contender: plain ones, and those under conditions."""
     kinds = [(contender, conditional) for conditional in (False, True) for contender in contenders]
-    urlconfs = {kind: Urlconf(kind[0].make(pages, kind[1])) for kind in kinds}
+    urlconfs = {kind: Urlconf(kind[0].make(pages, kind[1]), kind[0].session_engine) for kind in kinds}
     walks, order = {kind: [] for kind in kinds}, list(kinds)
     for kind in kinds:
         walk(urlconfs[kind], pages)  # what is made once per process is not counted
@@ -99,7 +99,7 @@ def relate(walks, others):
 
 def count(contender, pages):
     """Return what is counted of the last GET and the last POST but one of a journey."""
-    with Urlconf(contender.make(pages, False)):
+    with Urlconf(contender.make(pages, False), contender.session_engine):
         exchanges = Visitor(observe=counting).walk()
     # The last POST ends the journey; the one before it is as all others.
     page = exchanges[-2]

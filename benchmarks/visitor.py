@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from io import BytesIO
 from urllib.parse import urlencode, urlsplit
 
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.core.wsgi import get_wsgi_application
 from django.http import parse_cookie
 
@@ -108,7 +108,7 @@ class Visitor:
 
 def ask_in_process(method, url, cookies, body):
     """Ask the site of this process."""
-    environ, handler = _environ(method, url, body, cookies), _handler()
+    environ, handler = _environ(method, url, body, cookies), _handler(settings.SESSION_ENGINE)
     started = []
     before = time.process_time()
     response = handler(environ, lambda status, headers: started.append((status, headers)))
@@ -119,7 +119,10 @@ def ask_in_process(method, url, cookies, body):
     return Answer(seconds, int(status.split()[0]), headers, content)
 
 
-_handler = cache(get_wsgi_application)
+@cache
+def _handler(session_engine):
+    """Return the site, whose middleware finds out once which engine of sessions it has."""
+    return get_wsgi_application()
 
 
 def asking(host) -> Ask:
@@ -185,15 +188,16 @@ def _fields(page):
 
 
 class Urlconf:
-    """The URLs of one journey, to stand in ``ROOT_URLCONF``."""
+    """The URLs of one journey, to stand in ``ROOT_URLCONF`` of a site with an engine of sessions."""
 
-    def __init__(self, patterns):
+    def __init__(self, patterns, session_engine=global_settings.SESSION_ENGINE):
         self.urlpatterns = patterns
+        self.session_engine = session_engine
 
     def __enter__(self):
-        settings.ROOT_URLCONF = self
+        settings.ROOT_URLCONF, settings.SESSION_ENGINE = self, self.session_engine
         gc.collect()
         return self
 
     def __exit__(self, *error):
-        settings.ROOT_URLCONF = "benchmarks.urls"
+        settings.ROOT_URLCONF, settings.SESSION_ENGINE = "benchmarks.urls", global_settings.SESSION_ENGINE

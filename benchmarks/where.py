@@ -17,7 +17,7 @@ INTERVAL = 0.001
 #: What the files that are being executed say of what is being done.
 PLACES = {
     "rendering the page": ("django/template/", "django/forms/boundfield.py", "django/forms/widgets.py"),
-    "loading the session": ("sessions/backends/", "flows/session_row.py"),
+    "loading the session": ("sessions/backends/", "flows/sessions/"),
     "the form": ("django/forms/", "benchmarks/forms.py"),
     "the task, in the database": ("flows/statestore/django_store.py", "django/db/"),
     "the URL of the next page": ("django/urls/base.py",),

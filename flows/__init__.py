@@ -10,9 +10,9 @@ The modules, from the bottom up; each imports only from its own layer or a lower
 0. ``exceptions``, ``config``
 1. ``declarations``, ``components``, ``forms``, ``outcomes``, ``positions``, ``definition``, ``transitions``,
    ``preconditions`` (what a project writes, as a tree of places), ``task`` and ``answers``
-2. ``types``, ``statestore``, ``models``, ``binder``, ``session_row``, ``session_snapshot`` (where tasks are kept, and
+2. ``types``, ``statestore``, ``models``, ``binder``, ``sessions``, ``session_snapshot`` (where tasks are kept, and
    whose they are)
-3. ``submission``, ``sensitive``, ``sessions``, ``ids``, ``links``, ``opening``, ``navigation``, ``progress``,
+3. ``submission``, ``sensitive``, ``new_session``, ``ids``, ``links``, ``opening``, ``navigation``, ``progress``,
    ``execution`` (a task at a position, for one request)
 4. ``pages``, ``transactions``, ``guarantees``, ``executor``, ``routing``, ``handler`` (from a request to a response)
 5. ``apps``, ``checks``, ``databases``, ``admin``, ``management``, ``migrations``, ``templates``, ``test``

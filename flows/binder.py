@@ -17,7 +17,6 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from .config import config
-from .session_row import hasten
 
 #: The key of the visitor's secret in a session's data. A login changes the session's own key, but not the secret.
 VISITOR_KEY = "_flows"
@@ -62,7 +61,6 @@ def read_session(request: HttpRequest) -> None:
 
 def get_owner(request: HttpRequest) -> str:
     """Return the hash of who the visitor is, to be kept with a task."""
-    hasten(getattr(request, "session", None))
     return _hash(config.get_task_binder()(request), settings.SECRET_KEY)
 
 
@@ -72,7 +70,6 @@ def is_owner(request: HttpRequest, owner: str) -> bool:
     A task that was begun before a login is still the visitor's after it. Until then only the session was known.
     """
     session = getattr(request, "session", None)
-    hasten(session)
     user, binder = _user(request), config.get_task_binder()
     if session is not None and _is_session(session, owner, user):
         return True

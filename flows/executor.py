@@ -18,11 +18,11 @@ from .execution import SAFE_METHODS, Execution, Result
 from .guarantees import Guarantees, hold_new, hold_stored
 from .ids import get_age, make_id, new_id
 from .links import Links, get_lasting_url, url_in_task
+from .new_session import SessionChange
 from .opening import Opening, is_shown
 from .positions import Position
 from .sensitive import hide_fields
 from .session_snapshot import SessionSnapshot
-from .sessions import SessionChange
 from .statestore import documents
 from .statestore.base import BaseStateStore, Hold, Record
 from .statestore.database_errors import translate_errors

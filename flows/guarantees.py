@@ -23,9 +23,9 @@ from .components import FlowComponent
 from .config import config
 from .exceptions import NotOwner, StoreUnavailable
 from .links import url_in_task
+from .new_session import SessionChange
 from .positions import Position
 from .session_snapshot import SessionSnapshot
-from .sessions import SessionChange
 from .statestore import documents
 from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .task import Task

@@ -32,12 +32,15 @@ def test_the_benchmark_walks_and_prints_its_tables():
     assert len(titles) == 6
     rows = re.findall(r"\* - django-flows\n", printed)
     assert len(rows) == len(titles) - 1, "one has the contenders side by side"
+    fast = re.findall(r"\* - (.+); flows\.sessions\.db\n", printed)
+    assert fast == ["by hand, the owner checked", "django-flows"] * 4, "in the tables of journeys, and of one page"
     assert re.search(r"\* - together\n     - 100%\n     - \d+%\n     - 100%\n     - \d+%\n", printed)
     # One read in a GET; one read and one write in a POST, beside Django's session, and what locks SQLite.
     counted = ("2 SELECT", "1 BEGIN, 2 SELECT, 2 UPDATE", r"\d+", "0 / 1", r"\d+ / \d+ kB")
     assert re.search(r"\* - django-flows" + "".join(rf"\n     - {count}" for count in counted), printed)
     verdicts = re.findall(r"^run \d: +\d+\.\d\d  \(at most", printed, re.MULTILINE)
     assert len(verdicts) >= 2 * 6
+    assert printed.count("pages, of by hand, the owner checked; flows.sessions.db") == 2 * 2
 
 
 def test_flows_of_one_process_are_measured():

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from flows import binder, sessions
+from flows import binder, new_session
 
 from tests.testapp.flows import Card, Counted, Login, Method
 from tests.testapp.models import Effect
@@ -168,7 +168,7 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
         "cycle_key": lambda request: request.session.cycle_key(),
         "login": lambda request: login(request, user),
     }
-    valid, leave, kept = Counted.form_valid, sessions.SessionChange.record_new_session, []
+    valid, leave, kept = Counted.form_valid, new_session.SessionChange.record_new_session, []
 
     def form_valid(self, form):
         changes[change](self.request)
@@ -179,7 +179,7 @@ def test_a_first_page_that_changes_the_session_is_executed_once(each_store, monk
         kept.append(self.request.session.__class__(self.request.session.session_key).load())
 
     monkeypatch.setattr(Counted, "form_valid", form_valid)
-    monkeypatch.setattr(sessions.SessionChange, "record_new_session", record_new_session)
+    monkeypatch.setattr(new_session.SessionChange, "record_new_session", record_new_session)
     visitor = logged_in() if change == "logout" else Visitor()
     visitor.open(reverse("flows:journey"))
     late = visitor.twin()  # whom the new cookie does not reach
@@ -227,7 +227,7 @@ def test_doubled_first_page_whose_session_ended_meanwhile(each_store, forget):
 @pytest.mark.django_db(transaction=True)
 def test_a_doubled_login_reaches_the_browser_that_follows_the_second_answer(each_store, monkeypatch):
     user = User.objects.create(username="anna")
-    arrived, both, valid, enter = [], threading.Event(), Login.form_valid, sessions.SessionChange.__init__
+    arrived, both, valid, enter = [], threading.Event(), Login.form_valid, new_session.SessionChange.__init__
 
     def arrive(self, *args, **options):
         arrived.append(self)
@@ -242,7 +242,7 @@ def test_a_doubled_login_reaches_the_browser_that_follows_the_second_answer(each
     visitor = Visitor()
     visitor.open(reverse("flows:checkout", kwargs={"item": 1}))
     visitor.submit(name="hat")
-    monkeypatch.setattr(sessions.SessionChange, "__init__", arrive)
+    monkeypatch.setattr(new_session.SessionChange, "__init__", arrive)
     monkeypatch.setattr(Login, "form_valid", form_valid)
     _, twins = send_doubled(visitor, user=user.username, password="x")
     monkeypatch.undo()

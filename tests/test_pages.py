@@ -5,13 +5,13 @@ from html.parser import HTMLParser
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 
-from flows import session_row
 from flows.exceptions import StoreUnavailable
 from flows.statestore.django_store import StateStore
 
@@ -208,7 +208,7 @@ def test_sessions_that_cannot_be_read_are_busy_and_lose_nothing(visitor, monkeyp
     form = visitor.form(name="two")
     with monkeypatch.context() as patch:
         for name in ("load", "save", "exists"):
-            patch.setattr(session_row.SessionStore, name, database_away)
+            patch.setattr(SessionStore, name, database_away)
         response = getattr(visitor.client, method)(visitor.url, form if method == "post" else None)
     assert (response.status_code, response["Retry-After"]) == (503, "2")
     visitor.send(visitor.url, form)
@@ -217,7 +217,7 @@ def test_sessions_that_cannot_be_read_are_busy_and_lose_nothing(visitor, monkeyp
 
 def test_who_had_no_session_is_given_none_by_what_could_not_be_done(client, monkeypatch):
     for name in ("load", "save", "exists"):
-        monkeypatch.setattr(session_row.SessionStore, name, database_away)
+        monkeypatch.setattr(SessionStore, name, database_away)
     monkeypatch.setattr(StateStore, "lock_new", Away.lock_new)
     response = client.post(reverse("flows:journey"), {"name": "one"})
     assert response.status_code == 503

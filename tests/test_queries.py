@@ -181,7 +181,8 @@ def test_a_form_is_validated_once_in_a_submission_and_not_when_it_is_shown(monke
         visitor.open(response["Location"])
 
 
-def test_the_queries_of_each_request_are_compiled_once_in_a_process(compiled):
+def test_the_queries_of_each_request_are_compiled_once_in_a_process(compiled, settings):
+    settings.SESSION_ENGINE = "flows.sessions.db"
     visitor = Visitor()
     visitor.open(reverse("flows:journey"))
     visitor.submit(name="one")

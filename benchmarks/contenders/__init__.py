@@ -1,9 +1,9 @@
 """The contenders: each makes the URL patterns of a journey of so many pages."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.urls import URLPattern, URLResolver
 
 
@@ -15,6 +15,12 @@ class Contender:
     #: Given the number of pages, and whether every second one is under a condition on an answer of the first.
     #: The journey begins at ``/`` and ends with a redirect to ``/end/``.
     make: Callable[[int, bool], list[URLPattern | URLResolver]]
+    #: What the site that it runs on has as ``SESSION_ENGINE``.
+    session_engine: str = global_settings.SESSION_ENGINE
+
+    def on(self, session_engine):
+        """Return the same on a site with another engine of sessions."""
+        return replace(self, name=f"{self.name}; {session_engine}", session_engine=session_engine)
 
 
 def all_contenders():

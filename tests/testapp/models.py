@@ -1,5 +1,7 @@
 import uuid
+from typing import ClassVar
 
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models import F
 
@@ -33,6 +35,21 @@ class Room(models.Model):
 
     class Meta:
         ordering = ["-name"]
+
+
+class Unlocked(Visible, BaseSessionManager):
+    """A manager of sessions that hides rows."""
+
+
+class OwnSession(AbstractBaseSession):
+    """Sessions as a project may keep them, which its manager chooses among."""
+
+    hidden = models.BooleanField(default=False)
+    objects: ClassVar[Unlocked] = Unlocked()
+
+    @classmethod
+    def get_session_store_class(cls):
+        raise NotImplementedError
 
 
 class Suite(Room):

@@ -25,7 +25,8 @@ CHANGES = {
     "cycle_key": lambda request: request.session.cycle_key(),
     "login": lambda request: login(request, User.objects.get(username="bea")),
 }
-SESSIONS = ["db", "cache"]
+DJANGOS = "django.contrib.sessions.backends"
+ENGINES = [f"{DJANGOS}.db", f"{DJANGOS}.cache", "flows.sessions.db"]
 
 
 @pytest.fixture(params=CHANGES)
@@ -33,9 +34,9 @@ def change(request):
     return CHANGES[request.param]
 
 
-@pytest.fixture(params=SESSIONS)
+@pytest.fixture(params=ENGINES)
 def each_engine(request, settings):
-    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
+    settings.SESSION_ENGINE = request.param
 
 
 @pytest.fixture
@@ -136,9 +137,9 @@ def test_the_page_that_asks_to_try_again_is_shown_to_who_sent_the_form(each_stor
     assert visitor.response.context["user"].username == "anna"
 
 
-@pytest.fixture(params=[*SESSIONS, "cached_db", "file", "signed_cookies"])
+@pytest.fixture(params=[*ENGINES, f"{DJANGOS}.cached_db", f"{DJANGOS}.file", f"{DJANGOS}.signed_cookies"])
 def every_engine(request, settings, tmp_path):
-    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
+    settings.SESSION_ENGINE = request.param
     settings.SESSION_FILE_PATH = tmp_path
 
 

@@ -141,9 +141,9 @@ def _set_session(request: HttpRequest, response: HttpResponseBase, key: str) -> 
 
 
 def _record_id(cookie: str, submission: str) -> str:
-    return salted_hmac("flows.sessions.word", f"{cookie}:{submission}", algorithm="sha256").hexdigest()[:32]
+    return salted_hmac("flows.new_session.record", f"{cookie}:{submission}", algorithm="sha256").hexdigest()[:32]
 
 
 def _mix(key: str, text: bytes) -> bytes:
-    pad = salted_hmac("flows.sessions", key, algorithm="sha256").digest()
+    pad = salted_hmac("flows.new_session", key, algorithm="sha256").digest()
     return bytes(a ^ b for a, b in zip(text, pad, strict=False))
