@@ -96,7 +96,8 @@ def _derive_secrets(session: Any) -> Iterator[str]:
     Two first requests of one session must derive the same secret, since one overwrites the session of the other.
     """
     # The session must be loaded: before that, its key is whatever the cookie says.
-    if session.session_key:
+    # Signed cookies have a key that is made of what is in them, which may be the same for two visitors.
+    if session.session_key and session.session_key.isalnum():
         yield from (_hash(session.session_key, key) for key in _keys())
 
 

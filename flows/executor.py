@@ -63,13 +63,21 @@ class Executor:
                 response = self.show() if self.request.method in SAFE_METHODS else self.submit()
         except StateNotFound as error:
             logger.info("%s", error)
-            # Asked as for a task that there is: where that reads the session, it may set or take away a cookie.
-            binder.is_owner(self.request, "")
-            response = pages.no_such_task(self.request, self.position)
+            response = self._tell_none()
         except (StateDamaged, StoreUnavailable) as error:
             response = self._answer_for(error)
         response = pages.guard(response, self._answer_for)
         return pages.make_private(pages.lead_by_get(self.request, response))
+
+    def _tell_none(self) -> HttpResponseBase:
+        """Say that there is no such task; that we are busy where it cannot be read who asks."""
+        try:
+            with translate_errors():
+                # Asked as for a task that there is: where that reads the session, it may set or take away a cookie.
+                binder.is_owner(self.request, "")
+        except StoreUnavailable as error:
+            return self._answer_for(error)
+        return pages.no_such_task(self.request, self.position)
 
     def _set_up(self) -> FlowComponent | None:
         """Return the action of this request as its ``as_view()`` would make it, before the body is read."""
@@ -139,7 +147,8 @@ class Executor:
             try:
                 if task.changed:
                     data = documents.to_text(task.to_dict())
-                    self.store.update(task.id, Record(record.owner, data, record.version))
+                    # Not for who had it before a login: what is kept here may be said of the user.
+                    self.store.update(task.id, Record(binder.get_owner(self.request), data, record.version))
                 elif record.is_idle:
                     self.store.touch(task.id, record)
             except StoreUnavailable:
@@ -182,6 +191,7 @@ class Executor:
             # Between two parts of the submission its duplicate came in, and went on with it.
             return self._hold(task_id, submission)
         if hold.failures:
+            self.change.save()  # the answer may be a failure, for which Django saves nothing
             self.snapshot.keep()
             raise hold.failures[0]
         return response

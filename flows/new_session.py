@@ -46,17 +46,14 @@ class SessionChange:
         names = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
         #: As the cookie says: the session itself may be there no more, and its cookie neither.
         self.cookie: str | None = next((text for name in names if (text := request.COOKIES.get(name))), None)
+        #: None where the session was lost, and where Django gave it another key while it was read.
         self.old: str | None = getattr(self._session, "session_key", None)
+        if self.old != request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+            self.old = None
 
     @property
     def _session(self) -> Any:
         return getattr(self.request, "session", None)
-
-    @property
-    def has_lost_session(self) -> bool:
-        """Whether the request came with the cookie of a session that is there no more."""
-        cookie = self.request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-        return bool(cookie) and cookie != self.old
 
     def save(self) -> None:
         """Save what was put into the session so far, which Django does not where the answer is a failure.

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -54,7 +55,12 @@ def _page(request: HttpRequest, position: Position, template: str, status: int =
         "begin_url": _begin_url(request, position),
         "again_url": request.get_full_path(),
     }
-    return render(request, template, context, status=status)
+    try:
+        with translate_errors():
+            return render(request, template, context, status=status)
+    except StoreUnavailable:
+        # What the project shows on each of its pages, such as who is logged in, is in the database that is away.
+        return HttpResponse(render_to_string(template, context), status=status)
 
 
 def _begin_url(request: HttpRequest, position: Position) -> str | None:

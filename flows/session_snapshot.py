@@ -86,18 +86,27 @@ class SessionSnapshot:
             if session.session_key not in (None, self._key):
                 session.delete()
             # Not where a rollback has brought it back.
-            if self._key and self._data is not None and not self._request.session.exists(self._key):
+            if self._key and self._data is not None and self._is_lost(session):
                 self._restore(self._key, self._data)
             if self._is_modified and self._data is not None:
                 self._request.session.update(self._data)
         except Exception:  # of whatever sessions are kept in; the failure itself is more important
             logger.warning("The session that a failed submission came with could not be brought back.", exc_info=True)
 
+    def _is_lost(self, changed: Any) -> bool:
+        """Return whether what is kept is not stored any more: it was removed, or what was undone was saved over it."""
+        stored = open_session(self._key)
+        if not stored.exists(self._key):
+            return True
+        now = dict(stored.items())
+        # If it is neither, another request has written it.
+        return changed.session_key == self._key and now != self._data and now == dict(changed.items())
+
     def _restore(self, key: str, data: dict[str, Any]) -> None:
         session = open_session()
         session.update(data)
         session._session_key = key  # not before: what is not found when it is loaded loses its key
-        session.save(must_create=True)
+        session.save(must_create=not session.exists(key))
 
 
 def open_session(key: str | None = None) -> Any:

@@ -75,7 +75,8 @@ def _query(request: HttpRequest) -> bytes:
 def _body(request: HttpRequest) -> Iterator[bytes]:
     """Yield what the body says. A multipart body is taken apart: browsers send it with another boundary each time."""
     if not _is_form(request):
-        yield request.body
+        boundary = (request.content_params or {}).get("boundary", "").encode()
+        yield request.body.replace(boundary, b"") if boundary else request.body
         return
     yield json.dumps([[name, values] for name, values in _post(request).lists()]).encode()
     for name, files in request.FILES.lists():

@@ -426,3 +426,19 @@ def test_a_form_is_not_executed_again_after_the_secret_key_was_changed(visitor, 
     visitor.send(url, form)
     assert visitor.url == here
     assert Effect.objects.filter(what="journey/second").count() == 1
+
+
+def test_a_double_click_of_a_user_after_the_secret_key_was_changed_leads_on_twice(each_store, settings):
+    """Django gives the session of who is known by an old key another key while it is read."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create(username="anna"))
+    visitor = Visitor(client)
+    visitor.open(reverse("flows:journey"))
+    visitor.submit(name="one")
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
+    form, twins = visitor.form(name="two"), [visitor.twin(), visitor.twin()]
+    for twin in twins:
+        twin.send(visitor.url, form)
+        assert twin.response.status_code == 200
+    assert twins[0].url == twins[1].url
+    assert Effect.objects.filter(what="journey/second").count() == 1

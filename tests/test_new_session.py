@@ -168,6 +168,18 @@ def test_what_was_put_into_the_session_before_an_exception_is_undone(each_store,
     assert "cart" not in visitor.client.session
 
 
+def test_what_was_saved_into_the_session_before_an_exception_is_undone(each_store, every_engine, visitor, during):
+    def act(request):
+        request.session["paid"] = True
+        request.session.save()
+        raise PermissionDenied("Your account is locked.")
+
+    during(act)
+    assert send(visitor, visitor.url, visitor.form(name="two")) == 403
+    assert "paid" not in visitor.client.session
+    assert visitor.client.session["_auth_user_id"] == str(User.objects.get(username="anna").pk)
+
+
 def test_a_login_that_was_undone_leaves_no_session_behind(each_store, visitor, during):
     def act(request):
         login(request, User.objects.get(username="bea"))

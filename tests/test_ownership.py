@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends import signed_cookies
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -14,6 +15,7 @@ from django.urls import reverse
 from flows import binder
 from flows.models import StoredTask
 
+from tests.testapp.flows import Second
 from tests.testapp.models import Effect
 from tests.visitor import Visitor
 
@@ -318,6 +320,27 @@ def test_what_was_begun_before_the_login_is_opened_by_the_session_before_it_unti
     visitor.submit(name="two")
     assert visitor.page == "/journey/third/"
     assert earlier.client.get(url).status_code == 404
+
+
+def test_what_a_page_keeps_when_it_is_shown_to_a_user_is_that_users(visitor, monkeypatch):
+    planter = take_over(visitor, "planter")
+    visitor.client.force_login(User.objects.create(username="anna"))
+
+    def prepare(self):
+        self.state["who"] = str(self.request.user)
+
+    monkeypatch.setattr(Second, "prepare", prepare)
+    assert visitor.open(visitor.url).status_code == 200
+    assert planter.client.get(visitor.url).status_code == 404
+
+
+def test_visitors_whose_signed_cookies_say_the_same_share_nothing(settings):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    session = Client().session
+    session["lang"] = "de"
+    session.save()
+    secrets = {binder.session_binder(request_of(signed_cookies.SessionStore(session.session_key))) for _ in range(2)}
+    assert len(secrets) == 2
 
 
 def test_a_user_without_a_key_is_known_by_the_session():

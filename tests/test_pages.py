@@ -215,6 +215,32 @@ def test_sessions_that_cannot_be_read_are_busy_and_lose_nothing(visitor, monkeyp
     assert visitor.page == ("/journey/second/" if page == "first" else "/journey/third/")
 
 
+@pytest.mark.parametrize("method", ["get", "post", "options"])
+@pytest.mark.parametrize("task_id", ["zz", UNKNOWN])
+def test_where_sessions_cannot_be_read_not_even_a_made_up_id_is_an_error(visitor, monkeypatch, method, task_id):
+    form = visitor.form(name="two") if method == "post" else None
+    for name in ("load", "save", "exists"):
+        monkeypatch.setattr(SessionStore, name, database_away)
+    assert getattr(visitor.client, method)(f"/journey/second/?_t={task_id}", form).status_code == 503
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_the_busy_page_is_shown_though_the_projects_pages_need_the_database(
+    visitor, monkeypatch, method, settings, tmp_path
+):
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "base.html").write_text(
+        "{% if user.is_authenticated %}Hello{% endif %}{% block content %}{% endblock %}"
+    )
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    form = visitor.form(name="two") if method == "post" else None
+    for name in ("load", "save", "exists"):
+        monkeypatch.setattr(SessionStore, name, database_away)
+    response = getattr(visitor.client, method)(visitor.url, form)
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert b"Please try again" in response.content
+
+
 def test_who_had_no_session_is_given_none_by_what_could_not_be_done(client, monkeypatch):
     for name in ("load", "save", "exists"):
         monkeypatch.setattr(SessionStore, name, database_away)

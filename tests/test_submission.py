@@ -105,3 +105,12 @@ def test_a_body_that_was_read_stays_to_be_read():
     request = RequestFactory().generic("PUT", "/", BytesIO(json.dumps({"a": 1}).encode()).read(), "application/json")
     Submission(request, PLACE)
     assert json.loads(request.body) == {"a": 1}
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch"])
+def test_the_boundary_of_a_multipart_body_is_no_part_of_it(method):
+    def sent(boundary, name="one"):
+        body = f'--{boundary}\r\nContent-Disposition: form-data; name="name"\r\n\r\n{name}\r\n--{boundary}--\r\n'
+        return key(method, body=body, content_type=f"multipart/form-data; boundary={boundary}")
+
+    assert sent("x1x2x3") == sent("y4y5y6") != sent("x1x2x3", "two")

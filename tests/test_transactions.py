@@ -253,6 +253,18 @@ def test_a_login_that_is_committed_stays_though_a_hook_fails_after_it(each_store
     assert Effect.objects.count() == 1
 
 
+def test_what_was_put_into_the_session_stays_though_a_hook_fails_after_the_commit(each_store):
+    visitor = arrive()
+
+    def work(form):
+        form.request.session["cart"] = ["a mug"]
+        transaction.on_commit(away)
+
+    during["work"] = work
+    assert [answer.status_code for answer in send(visitor, name="work")] == [500, 302, 302]
+    assert visitor.client.session["cart"] == ["a mug"]
+
+
 def test_a_hook_that_fails_before_a_claim_leaves_nothing_claimed_that_was_not_run(each_store):
     visitor = arrive("ending")
     during["work"] = break_after_commit

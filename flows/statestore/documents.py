@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from django.views.decorators.debug import sensitive_variables
+
 from ..config import config
 from ..exceptions import StateDamaged, TaskTooLarge
 from .codec import from_json, write
@@ -78,6 +80,7 @@ class Document(dict[str, Any]):
     length = 0
 
 
+@sensitive_variables()  # what was said is not to be in a report of what cannot be kept
 def to_text(document: Any) -> str:
     """Return the text of the document of a task. Raises `TaskTooLarge`, naming the largest part."""
     text, limit = _write(document), config.MAX_STATE_BYTES
