@@ -165,7 +165,7 @@ def _enter(
 @contextmanager
 def hold_new(store: BaseStateStore, task_id: str) -> Iterator[Hold]:
     """Hold an id under which nothing is stored. Whose it is is said when something is saved."""
-    with store.admit(task_id), store.lock_new(task_id, "") as hold:
+    with store.admit(task_id), store.lock_new(task_id) as hold:
         yield hold
 
 

@@ -240,7 +240,7 @@ def test_reading_is_one_query_and_a_hold_that_saves_is_one_read_and_one_write(st
     lock, lock_new = (3 if connection.vendor == "sqlite" else 2), 2
     with django_assert_num_queries(lock + transaction), store.lock("id") as hold:
         hold.save("owner", "[]")
-    with django_assert_num_queries(lock_new + transaction), store.lock_new("new", "owner") as hold:
+    with django_assert_num_queries(lock_new + transaction), store.lock_new("new") as hold:
         hold.save("owner", "[]")
 
 
@@ -252,7 +252,7 @@ def test_the_router_says_in_which_database_the_tasks_are(store):
     calls = [
         lambda: store.read("id"),
         lambda: store.lock("id").__enter__(),
-        lambda: store.lock_new("id", "owner").__enter__(),
+        lambda: store.lock_new("id").__enter__(),
         lambda: store.create("id", "owner", "{}"),
         lambda: store.put_state("id", {}),
         lambda: store.touch("id", Record("owner", "{}", 1)),
@@ -286,13 +286,13 @@ def test_an_expired_task_that_is_still_there_is_not_held_and_makes_room(store):
     expire("id")
     with pytest.raises(StateNotFound), store.lock("id"):
         pass
-    with store.lock_new("id", "other") as hold:
+    with store.lock_new("id") as hold:
         hold.save("other", '"after"')
     assert (StoredTask.objects.get().data, StoredTask.objects.get().owner) == ('"after"', "other")
 
 
 def test_a_task_that_ended_is_remembered_for_a_day(store):
-    with store.lock_new("id", "owner") as hold:
+    with store.lock_new("id") as hold:
         hold.save("owner", '"end"', ENDED)
     expire("id")
     assert store.read("id").status == ENDED
@@ -307,7 +307,7 @@ def test_a_task_that_ended_is_remembered_for_a_day(store):
 
 
 def claim(store, task_id):
-    with suppress(ZeroDivisionError), store.lock_new(task_id, "owner") as hold:
+    with suppress(ZeroDivisionError), store.lock_new(task_id) as hold:
         hold.claim("owner", "{}")
         raise ZeroDivisionError
 
@@ -382,7 +382,7 @@ def test_a_task_that_was_removed_during_a_hold_is_not_brought_back_and_the_effec
 def begin(store, kind):
     """Return what holds a task that is there already, or one that is new."""
     if kind == "lock_new":
-        return lambda: store.lock_new("lock_new", "owner")
+        return lambda: store.lock_new("lock_new")
     store.create("lock", "owner", '"before"')
     return lambda: store.lock("lock")
 
@@ -390,7 +390,7 @@ def begin(store, kind):
 def test_an_id_that_is_being_born_is_refused_within_another_transaction_without_breaking_it(store, db):
     store.create("id", "owner", "{}")
     with django_store.transaction.atomic():
-        with pytest.raises(StateExists), store.lock_new("id", "owner"):
+        with pytest.raises(StateExists), store.lock_new("id"):
             pass
         assert store.read("id").data == "{}"
 
@@ -429,7 +429,7 @@ def test_a_locked_file_is_busy_once_its_timeout_is_over(store, method, monkeypat
     expire("old")
     calls = {
         "lock": lambda: store.lock("id").__enter__(),
-        "lock_new": lambda: store.lock_new("new", "owner").__enter__(),
+        "lock_new": lambda: store.lock_new("new").__enter__(),
         "create": lambda: store.create("new", "owner", "{}"),
         "put_state": lambda: store.put_state("id", {}),
         "touch": lambda: store.touch("id", store.read("id")),
@@ -517,7 +517,7 @@ def test_statements_of_the_project_wait_as_before_after_a_task_was_waited_for_in
     holding = begin(store, "lock" if kind == "lock" else "lock_new")
     calls = {
         "lock": lambda: store.lock("lock").__enter__(),
-        "lock_new": lambda: store.lock_new("lock_new", "owner").__enter__(),
+        "lock_new": lambda: store.lock_new("lock_new").__enter__(),
         "create": lambda: store.create("lock_new", "owner", "{}"),
     }
     with transaction.atomic(), held_elsewhere(holding):
@@ -650,7 +650,7 @@ def test_a_deadlock_between_the_effects_of_two_tasks_is_busy_for_one_of_them(sto
 
     def run(task_id, rows):
         try:
-            with store.lock_new(task_id, "owner") as hold:
+            with store.lock_new(task_id) as hold:
                 Effect.objects.filter(pk=rows[0].pk).update(detail=F("detail"))
                 barrier.wait(30)
                 Effect.objects.filter(pk=rows[1].pk).update(detail=F("detail"))

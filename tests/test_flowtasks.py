@@ -14,7 +14,7 @@ class StateStore(BaseStateStore):
 
 
 def claim(task_id, data):
-    with get_store().lock_new(task_id, "owner") as hold:
+    with get_store().lock_new(task_id) as hold:
         hold.claim("owner", data)
 
 

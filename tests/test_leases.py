@@ -209,7 +209,7 @@ def assert_held(store, task_id="id"):
 def test_a_task_is_held_for_as_long_as_its_holder_is_at_work(store, server, kind, caplog):
     if kind == "lock":
         store.create("id", "owner", "{}")
-    with store.lock("id") if kind == "lock" else store.lock_new("id", "owner") as hold:
+    with store.lock("id") if kind == "lock" else store.lock_new("id") as hold:
         for _ in range(5):
             time.sleep(LIFE * 0.4)
             assert 0 < server.pttl(lease_key()) <= LIFE * 1000
@@ -240,7 +240,7 @@ def test_a_hold_that_was_refused_is_not_renewed(store, server):
         assert_held(store)
         assert len(leases.renewals._leases) == 1
     with store.lock("id"), pytest.raises(StoreUnavailable):
-        store.lock_new("id", "owner").__enter__()
+        store.lock_new("id").__enter__()
     assert leases.renewals._leases == {}
 
 

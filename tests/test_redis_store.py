@@ -83,7 +83,7 @@ def test_a_process_may_have_many_requests_at_the_server_at_once(server):
 
 
 def test_both_keys_of_a_task_are_below_the_prefix_and_in_one_slot(store, server):
-    with store.lock_new("id", "owner") as hold:
+    with store.lock_new("id") as hold:
         prefix = django_settings.FLOWS_REDIS_STATE_STORE_PREFIX
         hold.save("owner", "{}")
         assert server.keys(f"{prefix}*") == [f"{prefix}{{id}}:lease".encode()]
@@ -152,7 +152,7 @@ def test_a_holder_that_comes_back_after_its_lease_was_lost_overwrites_nothing(st
         store.create("id", "owner", "{}")
 
     def holding():
-        return store.lock("id") if kind == "lock" else store.lock_new("id", "owner")
+        return store.lock("id") if kind == "lock" else store.lock_new("id")
 
     def be_late():
         with holding() as late:
@@ -204,7 +204,7 @@ def test_a_task_that_was_removed_during_a_hold_is_not_brought_back(store, server
 
 
 def claim(store, task_id):
-    with contextlib.suppress(ZeroDivisionError), store.lock_new(task_id, "owner") as hold:
+    with contextlib.suppress(ZeroDivisionError), store.lock_new(task_id) as hold:
         hold.claim("owner", "{}")
         raise ZeroDivisionError
 
@@ -352,7 +352,7 @@ def test_a_save_whose_reply_was_lost_is_no_conflict_and_counts_once(store, proxy
 
 
 def test_a_new_task_whose_reply_was_lost_is_no_conflict(store, proxy):
-    with store.lock_new("id", "owner") as hold:
+    with store.lock_new("id") as hold:
         proxy.lose(b"[1,2,3]")
         hold.save("owner", "[1,2,3]")
     assert proxy.lost == 1
@@ -377,7 +377,7 @@ def test_a_server_that_is_down_is_unavailable_at_once(store, method):
     record = Record("owner", "{}", 1)
     calls = {
         "lock": lambda: store.lock("id").__enter__(),
-        "lock_new": lambda: store.lock_new("id", "owner").__enter__(),
+        "lock_new": lambda: store.lock_new("id").__enter__(),
         "create": lambda: store.create("id", "owner", "{}"),
         "update": lambda: store.update("id", record),
         "touch": lambda: store.touch("id", record),
@@ -428,7 +428,7 @@ def test_user_and_password_are_those_of_the_settings(store, server, settings):
     try:
         with override_settings(FLOWS_REDIS_STATE_STORE_USER=user, FLOWS_REDIS_STATE_STORE_PASSWORD=password):
             assert module.get_client().execute_command("ACL", "WHOAMI") == user.encode()
-            with store.lock_new("id", "owner") as hold:
+            with store.lock_new("id") as hold:
                 hold.save("owner", "{}")
             assert store.read("id").data == "{}"
             with override_settings(FLOWS_REDIS_STATE_STORE_PREFIX="another:"), pytest.raises(StoreUnavailable):
@@ -620,7 +620,7 @@ def test_a_server_in_trouble_is_unavailable_and_forgets_nothing(store, own_serve
         "get_state": lambda: store.get_state("id"),
         "claimed": lambda: list(store.claimed()),
         "lock": lambda: store.lock("id").__enter__(),
-        "lock_new": lambda: store.lock_new("new", "owner").__enter__(),
+        "lock_new": lambda: store.lock_new("new").__enter__(),
         "create": lambda: store.create("created", "owner", "{}"),
         "update": lambda: store.update("id", record),
         "touch": lambda: store.touch("id", record),
@@ -636,7 +636,7 @@ def test_a_server_in_trouble_is_unavailable_and_forgets_nothing(store, own_serve
             with pytest.raises(StoreUnavailable, match=r"^Redis cannot be reached or refuses to work: "):
                 call()
     assert store.read("id").data == '"before"'
-    for holding in (store.lock("id"), store.lock_new("new", "owner")):
+    for holding in (store.lock("id"), store.lock_new("new")):
         with holding as hold:
             hold.save("owner", '"after"')
     assert [store.read(task_id).data for task_id in ("id", "new")] == ['"after"'] * 2
@@ -691,7 +691,7 @@ def test_a_hold_that_a_server_in_trouble_cannot_keep_is_told_and_changes_nothing
 def test_a_server_that_is_full_keeps_what_was_begun(store, own_server):
     """The script that saves frees the lease first, and then may write."""
     store.create("id", "owner", "{}")
-    with store.lock("id") as hold, store.lock_new("new", "owner") as new:
+    with store.lock("id") as hold, store.lock_new("new") as new:
         own_server.tell("CONFIG", "SET", "maxmemory", "1")
         time.sleep(2)  # to renew them takes no memory either
         new.save("owner", '"new"')
@@ -727,7 +727,7 @@ def test_what_a_server_lost_is_gone_and_not_brought_back_by_who_held_it(store, o
     for find in (lambda: store.read("id"), lambda: store.lock("id").__enter__()):
         with pytest.raises(StateNotFound):
             find()
-    with store.lock_new("id", "owner") as hold:
+    with store.lock_new("id") as hold:
         hold.save("owner", '"anew"')
     assert store.read("id").data == '"anew"'
 

@@ -179,7 +179,7 @@ class BaseStateStore:
                 self._write(task_id, hold.saved)
 
     @contextmanager
-    def lock_new(self, task_id: str, owner: str) -> Iterator[Hold]:
+    def lock_new(self, task_id: str) -> Iterator[Hold]:
         """Hold an id that nothing is stored under. Store what was saved when the hold ends.
 
         Of several requests at once one holds the id, and the others wait. Raises `StateExists` if there is a task, or
@@ -198,7 +198,7 @@ class BaseStateStore:
 
     def create(self, task_id: str, owner: str, data: str) -> None:
         """Store a new task at once, under an id that no other request has. Raises `StoreConflict` if there is one."""
-        with self.lock_new(task_id, owner) as hold:
+        with self.lock_new(task_id) as hold:
             hold.save(owner, data)
 
     def update(self, task_id: str, record: Record) -> None:

@@ -69,13 +69,13 @@ class StateStore(BaseStateStore):
             self._save(task_id, hold)
 
     @contextmanager
-    def lock_new(self, task_id: str, owner: str) -> Iterator[Hold]:
+    def lock_new(self, task_id: str) -> Iterator[Hold]:
         with translate_errors(), ExitStack() as stack:
             failures: list[BaseException] = []
 
             def begin() -> None:
                 # Whoever inserts second waits here until the first has committed or rolled back.
-                self._begin(stack, lambda wait: self._insert(Record(owner, ""), task_id, wait), failures)
+                self._begin(stack, lambda wait: self._insert(Record("", ""), task_id, wait), failures)
 
             try:
                 begin()

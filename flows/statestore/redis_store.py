@@ -125,7 +125,7 @@ class StateStore(BaseStateStore):
             self._save(task_id, hold, token)
 
     @contextmanager
-    def lock_new(self, task_id: str, owner: str) -> Iterator[Hold]:
+    def lock_new(self, task_id: str) -> Iterator[Hold]:
         with self._lease(task_id) as (token, fields):
             if fields[2] is not None:
                 raise StateExists(f"There already is a task {shorten(task_id)}.")

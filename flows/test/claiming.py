@@ -40,7 +40,7 @@ class ClaimingContract(StoreTests):
 
     def test_a_task_can_be_claimed_before_it_is_stored(self) -> None:
         self.skip_unless_given()
-        with raises(ZeroDivisionError), self.store.lock_new(self.task_id, "owner") as held:
+        with raises(ZeroDivisionError), self.store.lock_new(self.task_id) as held:
             held.claim("owner", '{"claimed":1}')
             raise ZeroDivisionError
         record = self.store.read(self.task_id)

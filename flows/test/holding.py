@@ -14,17 +14,17 @@ class HoldingContract(StoreTests):
     """Several requests at once."""
 
     def test_an_error_while_a_new_id_is_held_keeps_nothing_and_lets_the_next_request_in(self) -> None:
-        with raises(ZeroDivisionError), self.store.lock_new(self.task_id, "owner") as held:
+        with raises(ZeroDivisionError), self.store.lock_new(self.task_id) as held:
             held.save("owner", "{}")
             raise ZeroDivisionError
         self.assert_missing(self.task_id)
         with in_threads() as start, self.short_wait():
-            start(lambda: hold(self.store.lock_new(self.task_id, "owner"), "{}")).result(PATIENCE)
+            start(lambda: hold(self.store.lock_new(self.task_id), "{}")).result(PATIENCE)
 
     def test_of_two_requests_for_a_new_id_one_waits_and_finds_the_task(self) -> None:
         with in_threads() as start:
-            with self.store.lock_new(self.task_id, "owner") as held:
-                second = start(lambda: hold(self.store.lock_new(self.task_id, "owner"), '{"second":2}'))
+            with self.store.lock_new(self.task_id) as held:
+                second = start(lambda: hold(self.store.lock_new(self.task_id), '{"second":2}'))
                 assert_waits(second)
                 held.save("owner", '{"first":1}')
             with raises(StateExists):
@@ -33,8 +33,8 @@ class HoldingContract(StoreTests):
 
     def test_of_two_requests_for_a_new_id_the_second_is_let_in_if_the_first_saves_nothing(self) -> None:
         with in_threads() as start:
-            with self.store.lock_new(self.task_id, "owner"):
-                second = start(lambda: hold(self.store.lock_new(self.task_id, "owner"), '{"second":2}'))
+            with self.store.lock_new(self.task_id):
+                second = start(lambda: hold(self.store.lock_new(self.task_id), '{"second":2}'))
                 assert_waits(second)
             second.result(PATIENCE)
         assert self.store.read(self.task_id).data == '{"second":2}'
@@ -84,7 +84,7 @@ class HoldingContract(StoreTests):
         other = self.begin(task_id=new_id())
         with in_threads() as start, self.store.lock(self.task_id):
             start(lambda: hold(self.store.lock(other), "[]")).result(PATIENCE)
-            start(lambda: hold(self.store.lock_new(new_id(), "owner"), "[]")).result(PATIENCE)
+            start(lambda: hold(self.store.lock_new(new_id()), "[]")).result(PATIENCE)
 
     def test_a_task_that_is_held_can_be_read(self) -> None:
         self.begin('{"before":1}')
@@ -106,5 +106,5 @@ class HoldingContract(StoreTests):
             assert_gives_up(start, lambda: hold(self.store.lock(self.task_id)))
 
     def test_waiting_for_a_new_id_has_an_end(self) -> None:
-        with self.short_wait(), in_threads() as start, self.store.lock_new(self.task_id, "owner"):
-            assert_gives_up(start, lambda: hold(self.store.lock_new(self.task_id, "owner")))
+        with self.short_wait(), in_threads() as start, self.store.lock_new(self.task_id):
+            assert_gives_up(start, lambda: hold(self.store.lock_new(self.task_id)))

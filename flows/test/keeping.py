@@ -76,20 +76,20 @@ class KeepingContract(StoreTests):
     # A task is new
 
     def test_a_new_task_that_was_saved_can_be_read(self) -> None:
-        with self.store.lock_new(self.task_id, "owner") as held:
+        with self.store.lock_new(self.task_id) as held:
             assert held.record is None
             held.save("owner", '{"a":1}')
         record = self.store.read(self.task_id)
         assert (record.owner, record.data, record.version) == ("owner", '{"a":1}', 1)
 
     def test_a_new_task_that_was_not_saved_leaves_nothing(self) -> None:
-        hold(self.store.lock_new(self.task_id, "owner"))
+        hold(self.store.lock_new(self.task_id))
         self.assert_missing(self.task_id)
 
     def test_an_id_is_not_new_twice(self) -> None:
         self.begin('{"first":1}')
         with raises(StateExists):
-            hold(self.store.lock_new(self.task_id, "other"), '{"second":2}')
+            hold(self.store.lock_new(self.task_id), '{"second":2}')
         assert self.store.read(self.task_id).data == '{"first":1}'
 
     def test_what_is_created_can_be_read(self) -> None:

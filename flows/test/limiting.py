@@ -31,7 +31,7 @@ class LimitingContract(StoreTests):
     def add(self, *tasks: str, owner: str = "", status: str | None = None) -> None:
         """Store new tasks, one after the other."""
         for task_id in tasks:
-            with self.store.lock_new(task_id, owner or self.owner) as held:
+            with self.store.lock_new(task_id) as held:
                 held.save(owner or self.owner, "{}", *([status] if status else []))
             time.sleep(STEP)
 
@@ -125,7 +125,7 @@ class LimitingContract(StoreTests):
         tasks = first, second, claimed = tuple(new_id() for _ in range(3))
         with self.limit():
             self.add(first, second)
-            with self.store.lock_new(claimed, self.owner) as held:
+            with self.store.lock_new(claimed) as held:
                 held.claim(self.owner, "[]")
             self.assert_there_are(second, claimed, of=tasks)
 
@@ -145,8 +145,8 @@ class LimitingContract(StoreTests):
         tasks = first, second = new_id(), new_id()
         with self.limit():
             self.add(first, second)
-            hold(self.store.lock_new(new_id(), self.owner))
-            with raises(ZeroDivisionError), self.store.lock_new(new_id(), self.owner) as held:
+            hold(self.store.lock_new(new_id()))
+            with raises(ZeroDivisionError), self.store.lock_new(new_id()) as held:
                 held.save(self.owner, "{}")
                 raise ZeroDivisionError
             self.assert_there_are(*tasks, of=tasks)

@@ -13,8 +13,8 @@ class Faulty:
     def lock(self, task_id):
         return _faulty(super().lock(task_id))
 
-    def lock_new(self, task_id, owner):
-        return _faulty(super().lock_new(task_id, owner))
+    def lock_new(self, task_id):
+        return _faulty(super().lock_new(task_id))
 
 
 @contextmanager
