@@ -1,5 +1,6 @@
 """What a request costs: counted, and the same at any length of the journey."""
 
+import re
 import sys
 from datetime import timedelta
 
@@ -35,7 +36,12 @@ def on_sqlite():
 
 def ours(captured):
     """Return the kinds of the queries of ours."""
-    return [query["sql"].split()[0] for query in captured if "flows_storedtask" in query["sql"]]
+    return [kind(query["sql"]) for query in captured if "flows_storedtask" in query["sql"]]
+
+
+def kind(sql):
+    """Return what a statement does, without what bounds its wait on MariaDB and PostgreSQL."""
+    return "INSERT" if "INSERT INTO" in sql else re.sub(r"^SET STATEMENT .*? FOR ", "", sql).split()[0]
 
 
 def test_a_page_costs_one_read_and_a_submission_one_read_and_one_write(on_sqlite):
