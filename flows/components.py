@@ -18,7 +18,7 @@ from django.views.generic import FormView
 
 from .exceptions import DefinitionError, NotStorableValue, TaskTooLarge
 from .forms import add_error, add_errors, get_answers, make_form
-from .outcomes import COMPLETE, Outcome, OutcomeResponse
+from .outcomes import COMPLETE, Leaving, Outcome, OutcomeResponse
 from .positions import Position, describe
 from .transitions import Transition
 
@@ -110,6 +110,13 @@ class FlowComponent:
     def send_to(self, component: type[FlowComponent]) -> HttpResponseRedirect:
         """Return a redirect to what `link_to` gives the URL of."""
         return HttpResponseRedirect(self.link_to(component))
+
+    def leave(self, url: str) -> HttpResponseRedirect:
+        """Return a redirect that leaves this page open, such as to a bank, from which the visitor comes back to it.
+
+        After any other redirect of its own a page is answered.
+        """
+        return Leaving(url)
 
     def turn_back(self) -> HttpResponseBase:
         """Return a redirect to the last page that the visitor saw before this one and that is still open."""

@@ -17,7 +17,7 @@ from .config import config
 from .exceptions import InvalidOutcome, InvalidTarget, StateNotFound
 from .forms import get_errors
 from .navigation import Navigation
-from .outcomes import COMPLETE, Complete, OutcomeResponse
+from .outcomes import COMPLETE, Complete, Leaving, OutcomeResponse, get_redirect
 from .positions import Position
 from .progress import Progress
 from .sensitive import show_fields
@@ -135,17 +135,20 @@ class Execution(Navigation):
             handed_on = component.handle_response(_check(outcome, component))
             if handed_on is not outcome:
                 outcome, origin = _check(handed_on, component), level
-            if outcome is COMPLETE or (isinstance(outcome, type) and self._has_chosen(level)):
+            if outcome is COMPLETE or self._has_answered(level, outcome):
                 self.task.mark_done(level.name)
             below = level
         if outcome is COMPLETE and self.is_safe:
             outcome = self._ask_to_finish()
         return outcome, origin
 
-    def _has_chosen(self, place: Position) -> bool:
-        """Return whether an action has been executed that decides itself what follows."""
-        chosen = place is self.position and self.accepted and place.parent is not None
-        return chosen and self.scaffold(place.path[-2]).transition is None
+    def _has_answered(self, place: Position, outcome: Any) -> bool:
+        """Return whether a valid form ended in where to go on: a sibling that the action chose, or a redirect."""
+        if place is not self.position or not self.accepted or self.refused:
+            return False
+        if isinstance(outcome, type):
+            return place.parent is not None and self.scaffold(place.path[-2]).transition is None
+        return not isinstance(outcome, Leaving) and get_redirect(outcome) is not None
 
     def _advance(self, place: Position, child: Position) -> tuple[Any, Position]:
         """Return what follows in a scaffold when ``child`` is done."""

@@ -20,6 +20,7 @@ from .ids import get_age, make_id, new_id
 from .links import Links, get_lasting_url, url_in_task
 from .new_session import SessionChange
 from .opening import Opening, is_shown
+from .outcomes import get_redirect
 from .positions import Position
 from .sensitive import hide_fields
 from .session_snapshot import SessionSnapshot
@@ -248,7 +249,7 @@ class Executor:
     def _note(self, execution: Execution, result: Result, response: HttpResponseBase, submission: Submission) -> bool:
         """Put into the task what the submission came to. Returns whether it was executed."""
         task, name = execution.task, self.position.name
-        url = response.headers.get("Location") if 300 <= response.status_code < 400 else None
+        url = get_redirect(response)
         if result.acted:
             task.walk_to(name)
         is_executed = execution.completed or (result.acted and (execution.accepted or result.target or url))

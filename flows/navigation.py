@@ -115,7 +115,7 @@ class Navigation:
         if self.scaffold(place).transition is None:
             # Here the actions decide; the best that is known is what the visitor saw last.
             seen = [name for name in self.task.trail if name.startswith(f"{place.name}/")]
-            children.sort(key=lambda child: -max((i for i, name in enumerate(seen) if child.name in name), default=-1))
+            children.sort(key=lambda child: -max((i for i, name in enumerate(seen) if _is_at(name, child)), default=-1))
             ahead, behind = children, []
         else:
             ahead = [child for child in children if not self.is_done(child)]
@@ -132,3 +132,8 @@ class Navigation:
             trail = trail[: trail.index(position.name)]
         pages = position.root.actions_by_name
         return (pages[name] for name in reversed(trail) if name in pages)
+
+
+def _is_at(name: str, place: Position) -> bool:
+    """Return whether a position with this name stands at a place or below it."""
+    return f"{name}/".startswith(f"{place.name}/")

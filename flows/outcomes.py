@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
 if TYPE_CHECKING:
@@ -25,6 +25,17 @@ class Complete(enum.Enum):
 COMPLETE = Complete.COMPLETE
 
 Outcome: TypeAlias = "Complete | type[FlowComponent] | HttpResponseBase"
+
+
+class Leaving(HttpResponseRedirect):
+    """A redirect to another site, or a bank, from which the visitor comes back to the page that they left."""
+
+
+def get_redirect(response: HttpResponseBase) -> str | None:
+    """Return where a response leads a browser, or a page of htmx; None for a page of its own."""
+    if 300 <= response.status_code < 400:
+        return response.headers.get("Location")
+    return response.headers.get("HX-Redirect") or response.headers.get("HX-Location")
 
 
 class OutcomeResponse(HttpResponse):

@@ -1,10 +1,14 @@
 """Where a visitor may go, and where he is led when he may not."""
 
+from types import ModuleType
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import reverse
+from django.urls import include, path, reverse
 
+from flows.components import Action, Scaffold
+from flows.handler import FlowHandler
 from flows.models import StoredTask
 
 from tests.testapp.models import Effect
@@ -314,3 +318,36 @@ def test_an_ended_task_keeps_no_data(visitor):
         visitor.submit(name=name)
     data = StoredTask.objects.get().data
     assert not any(word in data for word in ("alpha", "beta", "gamma", "answers"))
+
+
+# Names of which one begins with another
+
+
+class Hub(Action):
+    def form_valid(self, form):
+        return CardDetails
+
+
+class Card(Action):
+    pass
+
+
+class CardDetails(Action):
+    pass
+
+
+class Alternatives(Scaffold):
+    action_set = [Hub, Card, CardDetails]
+
+
+def test_who_is_on_a_page_is_not_led_to_one_whose_name_its_name_begins_with(settings):
+    handler = FlowHandler()
+    handler.register_entry_point(Alternatives)
+    settings.ROOT_URLCONF = ModuleType("urls")
+    settings.ROOT_URLCONF.urlpatterns = [path("", include(handler.urls))]
+    visitor = Visitor()
+    visitor.open(reverse("flows:alternatives"))
+    visitor.submit()
+    assert visitor.page == "/alternatives/card-details/"
+    visitor.open(f"/alternatives/?_t={visitor.task_id}")
+    assert visitor.page == "/alternatives/card-details/"
