@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 
 from .config import config, load
 from .databases import find_routed_apart
-from .declarations import find_doubts
+from .declarations import find_doubts, is_order_stated
 from .guarantees import get_guarantee
 from .positions import Position
 from .statestore import codec
@@ -134,6 +134,13 @@ def _doubts() -> Iterator[CheckMessage]:
     for component in dict.fromkeys(place.component for place, _ in _places()):
         for message, hint in find_doubts(component):
             yield Warning(message, hint=f"{hint} Else silence this warning.", obj=component, id="flows.W005")
+        if not is_order_stated(component):
+            yield Warning(
+                f"{component.__name__} has several children and does not say how they follow each other.",
+                hint="Say transition = Linear(), or transition = None where the actions decide.",
+                obj=component,
+                id="flows.W008",
+            )
 
 
 def _places() -> Iterator[tuple[Position, BaseStateStore]]:

@@ -231,6 +231,14 @@ def find_doubts(component: Any) -> Iterator[tuple[str, str]]:
             yield f"django-flows does not read {component.__name__}.{name}.", remedy
 
 
+def is_order_stated(component: Any) -> bool:
+    """Return whether a group of several says how they follow each other. ``transition = None`` says it too."""
+    if not issubclass(component, Scaffold) or len(component.get_children()) < 2:
+        return True
+    own = component.__mro__[: component.__mro__.index(Scaffold)]
+    return any("transition" in vars(base) for base in own)
+
+
 def _elsewhere(component: Any, name: str) -> str | None:
     if name == "done" and issubclass(component, Action):
         return None

@@ -20,6 +20,7 @@ from flows.components import Action, Scaffold
 from flows.handler import FlowHandler
 from flows.preconditions import LoginRequired
 from flows.statestore.base import BaseStateStore
+from flows.transitions import Linear
 
 STORE_HINT = "Name a module with a class StateStore, such as 'flows.statestore.django_store'."
 TIME_HINT = "Set a positive number, such as 1200 for twenty minutes."
@@ -391,3 +392,33 @@ def test_a_store_that_cannot_be_imported_is_told_of_once():
 def test_manage_py_check_runs_them():
     with override_settings(FLOWS_TASK_IDLE_TIMEOUT=0), pytest.raises(SystemCheckError, match=r"\(flows\.E004\)"):
         call_command("check")
+
+
+def test_a_group_of_several_that_does_not_say_how_they_follow_each_other_is_warned_of():
+    class Pages(Scaffold):
+        action_set = [type("One", (Action,), {}), type("Two", (Action,), {})]
+
+    class Stated(Pages):
+        transition = None
+
+    class Inherits(Stated):
+        pass
+
+    class Single(Scaffold):
+        action_set = [Pages, Stated]
+        transition = Linear()
+
+    handler = FlowHandler()
+    for flow in (Single, Inherits, type("Alone", (Scaffold,), {"action_set": [Pages]})):
+        handler.register_entry_point(flow)
+    urls = ModuleType("urls")
+    urls.urlpatterns = [path("", include(handler.urls))]
+    with override_settings(ROOT_URLCONF=urls):
+        assert check_promises() == [
+            checks.Warning(
+                "Pages has several children and does not say how they follow each other.",
+                hint="Say transition = Linear(), or transition = None where the actions decide.",
+                obj=Pages,
+                id="flows.W008",
+            )
+        ]

@@ -10,6 +10,7 @@ from django.urls import include, path
 from flows.checks import check_promises
 from flows.components import COMPLETE, Action, Scaffold
 from flows.handler import FlowHandler
+from flows.transitions import Linear
 
 
 class Router:
@@ -45,7 +46,7 @@ class Book(Save):
 
 
 def shop(*actions, name="shop", **attributes):
-    return type("Shop", (Scaffold,), {"name": name, "action_set": list(actions), **attributes})
+    return type("Shop", (Scaffold,), {"name": name, "action_set": list(actions), "transition": Linear(), **attributes})
 
 
 def told(router, *flows, store="flows.statestore.django_store"):

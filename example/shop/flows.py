@@ -180,6 +180,7 @@ class ForgotPassword(Scaffold):
 class Identify(Scaffold):
     title = gettext_lazy("Who are you?")
     action_set = [Login, Register, ForgotPassword]
+    transition = None
 
     def should_skip(self):
         return self.request.user.is_authenticated
@@ -299,6 +300,7 @@ class PayPalReturn(Action):
 class HowToPay(Scaffold):
     title = gettext_lazy("How to pay")
     action_set = [ChooseMethod, CardDetails, BankAccount, BankAddress, PayPalStart, PayPalReturn]
+    transition = None
     preconditions = [LoginRequired()]
 
 

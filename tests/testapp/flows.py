@@ -87,6 +87,7 @@ class ForgotPassword(Scaffold):
 
 class Identify(Scaffold):
     action_set = [Login, Register, "ForgotPassword"]
+    transition = None
 
     def should_skip(self):
         return self.request.user.is_authenticated
@@ -136,6 +137,7 @@ class Bank(Scaffold):
 
 class Pay(Scaffold):
     action_set = [Method, Card, Bank]
+    transition = None
 
 
 class Confirm(Action):
@@ -216,6 +218,7 @@ class Free(Scaffold):
     """No transition: the actions decide."""
 
     action_set = ["Menu", First, Pick]
+    transition = None
 
     def complete(self):
         return HttpResponse("free at last")
