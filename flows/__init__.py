@@ -9,7 +9,7 @@ The modules, from the bottom up; each imports only from its own layer or a lower
 
 0. ``exceptions``, ``config``
 1. ``declarations``, ``components``, ``forms``, ``outcomes``, ``positions``, ``definition``, ``transitions``,
-   ``preconditions`` (what a project writes, as a tree of places), ``task`` and ``answers``
+   ``preconditions`` (what a project writes, as a tree of places), ``task``, ``results``, ``choices`` and ``answers``
 2. ``types``, ``statestore``, ``models``, ``binder``, ``sessions``, ``session_snapshot`` (where tasks are kept, and
    whose they are)
 3. ``submission``, ``sensitive``, ``new_session``, ``ids``, ``links``, ``opening``, ``navigation``, ``progress``,

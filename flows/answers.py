@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .choices import counts
 from .exceptions import InvalidTarget
 from .positions import Position
 
@@ -28,7 +29,7 @@ class Answers(Mapping[Any, Any]):
 
     def __getitem__(self, key: type[FlowComponent] | str) -> Any:
         name = key if isinstance(key, str) else self._name_of(key)
-        if name not in self._task.answered:
+        if not self._is_seen(name):
             # A name with a slash is that of one position: no need to look through all of them.
             found = [] if "/" in name else self._find(name)
             if not found:
@@ -40,7 +41,7 @@ class Answers(Mapping[Any, Any]):
 
     def _find(self, name: str) -> list[str]:
         """Return the names of the positions that end in a name, else of those that a template would call so."""
-        last_names = {full: full.split("/")[-1] for full in self._task.answered}
+        last_names = {full: full.split("/")[-1] for full in self}
         return [full for full, last in last_names.items() if last == name] or [
             full for full, last in last_names.items() if _for_template(last) == _for_template(name)
         ]
@@ -51,14 +52,21 @@ class Answers(Mapping[Any, Any]):
         except InvalidTarget as error:
             raise KeyError(str(error)) from None
 
+    def _is_seen(self, name: str) -> bool:
+        """Return whether what was said at a position counts by what was chosen. A page sees its own anyway."""
+        if name not in self._task.answered:
+            return False
+        place = self._position.root.actions_by_name.get(name)
+        return place is None or place is self._position or counts(place, self._task)
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._task.answered)
+        return (name for name in self._task.answered if self._is_seen(name))
 
     def __len__(self) -> int:
-        return len(self._task.answered)
+        return sum(1 for _ in self)
 
     def __repr__(self) -> str:
-        return f"<Answers of {', '.join(self._task.answered) or 'nothing'}>"
+        return f"<Answers of {', '.join(self) or 'nothing'}>"
 
 
 def _for_template(name: str) -> str:

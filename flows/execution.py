@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from .answers import Answers
+from .choices import ANY, COMPLETED, get_way
 from .components import FlowComponent, Scaffold
 from .config import config
 from .exceptions import InvalidOutcome, InvalidTarget, StateNotFound
@@ -137,6 +138,7 @@ class Execution(Navigation):
                 outcome, origin = _check(handed_on, component), level
             if outcome is COMPLETE or self._has_answered(level, outcome):
                 self.task.mark_done(level.name)
+            self._note_choice(level, outcome, origin)
             below = level
         if outcome is COMPLETE and self.is_safe:
             outcome = self._ask_to_finish()
@@ -149,6 +151,27 @@ class Execution(Navigation):
         if isinstance(outcome, type):
             return place.parent is not None and self.scaffold(place.path[-2]).transition is None
         return not isinstance(outcome, Leaving) and get_redirect(outcome) is not None
+
+    def _note_choice(self, place: Position, outcome: Any, origin: Position) -> None:
+        """Note what followed a child of a scaffold in which the actions decide."""
+        scaffold = place.parent
+        if scaffold is None or self.scaffold(scaffold).transition is not None:
+            return
+        chosen = COMPLETED
+        if outcome is not COMPLETE:
+            if not self.accepted or self.refused:
+                return
+            if isinstance(outcome, type):
+                target = origin if origin.component is outcome else origin.find(outcome)
+                if target.parent is not scaffold:
+                    return
+                chosen = target.name
+            elif self._has_answered(place, outcome):
+                chosen = ANY
+            else:
+                return
+        way = get_way(scaffold, self.task)
+        self.task.choose(scaffold.name, place.name, chosen, is_first=way is None or place.name not in way.names)
 
     def _advance(self, place: Position, child: Position) -> tuple[Any, Position]:
         """Return what follows in a scaffold when ``child`` is done."""

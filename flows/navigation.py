@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest
 
+from .choices import get_way
 from .components import FlowComponent, Scaffold
 from .links import Links
 from .positions import Position
@@ -62,7 +63,10 @@ class Navigation:
         scaffold = self.scaffold(place.path[-2])
         if self.component(place).should_skip():
             return False
-        return scaffold.transition is None or scaffold.transition.can_enter(scaffold, place.component)
+        if scaffold.transition is not None:
+            return scaffold.transition.can_enter(scaffold, place.component)
+        way = get_way(place.path[-2], self.task)
+        return way is None or way.lets_in(place.name)
 
     def is_done(self, place: Position) -> bool:
         """Return whether what stands at a place has completed, and has not been opened again by an edit."""
@@ -71,7 +75,10 @@ class Navigation:
         if place.is_action:
             return True
         scaffold = self.scaffold(place)
-        return scaffold.transition is None or scaffold.transition.is_complete(scaffold)
+        if scaffold.transition is not None:
+            return scaffold.transition.is_complete(scaffold)
+        way = get_way(place, self.task)
+        return way is None or way.is_complete
 
     def first_to_do(self, place: Position, before: Position | None = None) -> Position | None:
         """Return the first child of a place, of those before ``before``, that is neither done nor skipped."""

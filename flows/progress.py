@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .choices import counts
 from .exceptions import InvalidTarget
 from .positions import Position
 
@@ -73,12 +74,15 @@ class Progress:
             page = self._execution.first_page(child)
             status = self._status(child)
             # The children of a scaffold without transition are choices: those not taken are no steps.
-            if page is None or (scaffold.transition is None and status == UPCOMING):
+            if page is None or (scaffold.transition is None and not self._is_taken(child, status)):
                 continue
             url = self._url(page) if is_open and can_enter else None
             children = self._children(child, is_open and can_enter)
             steps.append(Step(child.component.title, status, url, child, children))
         return steps
+
+    def _is_taken(self, child: Position, status: str) -> bool:
+        return status == CURRENT or (status == DONE and counts(child, self._execution.task))
 
     def _status(self, place: Position) -> str:
         if place in self.position.path:

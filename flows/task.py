@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any, Protocol
 
 from .config import config
 from .exceptions import StateDamaged, TaskTooLarge
+from .results import keep_latest, shorten
 
 #: The keys of the document of a task that has ended, and of one that has not.
 ENDED = {"flow", "ended"}
@@ -23,12 +24,13 @@ LIVE = {
     "submissions",
     "renderings",
     "spent",
+    "choices",
 }
 
 #: Bytes that answers leave for what is noted of their submission: where it led, what is claimed, and the URLs of both.
 ROOM = 10_000
-#: Characters of an error message that are shown again, and bytes of a task without a limit.
-MOST_OF_MESSAGE, MOST_OF_RESULTS = 400, 1_000_000
+#: Of how many bytes a tenth is for what submissions came to, in a task without a limit.
+MOST_OF_RESULTS = 1_000_000
 
 
 class Codec(Protocol):
@@ -82,6 +84,7 @@ class Task:
             "submissions": {},
             "renderings": {},
             "spent": [],
+            "choices": {},
         }
         return cls(task_id, document, codec, born=False)
 
@@ -141,6 +144,19 @@ class Task:
             trail.append(target)
         self._changed = True
 
+    @property
+    def choices(self) -> Mapping[str, str]:
+        """What followed each child of a scaffold without a transition; under its name and a slash the first of them."""
+        choices: Mapping[str, str] = self._document["choices"]
+        return choices
+
+    def choose(self, scaffold: str, child: str, chosen: str, *, is_first: bool) -> None:
+        """Note what follows a child of a scaffold. ``is_first`` begins a way anew; others are kept."""
+        noted = {child: chosen, **({f"{scaffold}/": child} if is_first else {})}
+        if not noted.items() <= self.choices.items():
+            self._document["choices"].update(noted)
+            self._changed = True
+
     def carry(self, kwargs: Mapping[str, Any]) -> None:
         """Remember route arguments for the links to come."""
         packed = self._codec.pack({**self.kwargs, **kwargs}, "kwargs")
@@ -198,44 +214,12 @@ class Task:
     def record(self, submission: str, result: Mapping[str, Any]) -> None:
         # There is one for each page, and most led to another one.
         is_usual = result.keys() == {"position"}
-        self._document["submissions"][submission] = result["position"] if is_usual else self._shorten(dict(result))
-        self._trim_results()
-        self._changed = True
-
-    def _shorten(self, result: dict[str, Any]) -> Any:
-        """Return a result that is no longer than what answers leave room for."""
-        if len(self._codec.write(result)) <= ROOM // 2:
-            return result
-        return {"errors": self._shorten_errors(result["errors"])} if "errors" in result else ""
-
-    def _shorten_errors(self, errors: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-        short: dict[str, list[str]] = {}
-        room = ROOM // 2
-        for name, messages in errors.items():
-            for message in messages:
-                text = message if len(message) <= MOST_OF_MESSAGE else f"{message[:MOST_OF_MESSAGE]}…"
-                room -= len(self._codec.write([name, text]))
-                if room < 0:
-                    return short
-                short.setdefault(name, []).append(text)
-        return short
-
-    def _trim_results(self) -> None:
-        """Let what is noted of submissions take no more than a tenth of the task: the latest keep what they came to."""
         results = self._document["submissions"]
+        results[submission] = result["position"] if is_usual else shorten(dict(result), ROOM // 2, self._codec.write)
         limit = (config.MAX_STATE_BYTES or MOST_OF_RESULTS) // 10
-        if getattr(results, "size", 0) <= limit:
-            return
-        kept: dict[str, Any] = {}
-        room = limit // 2
-        for submission, result in reversed(list(results.items())):
-            is_long = not isinstance(result, str) and len(self._codec.write(result)) > room // 2
-            entry = {submission: "" if kept and is_long else result}
-            room -= len(self._codec.write(entry))
-            if kept and room < 0:
-                break
-            kept |= entry
-        self._document["submissions"] = dict(reversed(kept.items()))
+        if getattr(results, "size", 0) > limit:
+            self._document["submissions"] = keep_latest(results, limit // 2, self._codec.write)
+        self._changed = True
 
     def rendering(self, name: str) -> int:
         """Return how often a page was shown anew after a submission that carried no token of its rendering."""

@@ -147,10 +147,15 @@ def _form_valid(self, form):
     if form.cleaned_data["says"] == REFUSED:
         form.add_error("says", "Not this.")
         return self.form_invalid(form)
-    if self.position.parent.component.transition:
+    return leads_to(self.position, form.cleaned_data["leads"])
+
+
+def leads_to(place, number):
+    """Return what the action at a place ends in."""
+    if place.parent.component.transition:
         return COMPLETE
-    outcomes = [COMPLETE, *(place.component for place in self.position.reachable())]
-    return outcomes[form.cleaned_data["leads"] % len(outcomes)]
+    outcomes = [COMPLETE, *(other.component for other in place.reachable())]
+    return outcomes[number % len(outcomes)]
 
 
 def _complete(self):
@@ -167,6 +172,49 @@ class Journey:
         self.end = None  # where it led
         self.said = {}  # by page, the last answers
         self.done = set()  # the pages that did not refuse what was said
+        self.first = {}  # by scaffold in which the actions decide, the child with which its way begins
+        self.chosen = {}  # by child of one, the child that followed, or COMPLETE
+
+    def choose(self, place, leads, completed):
+        """Note what the action at a place chose, in each scaffold in which the actions decide."""
+        outcome = leads_to(place, leads)
+        for level in reversed(place.path[1:]):
+            if (
+                level is not place
+                and outcome is COMPLETE
+                and (level not in completed or level.component.node.has_thanks)
+            ):
+                return  # what came out of it is a page in it, or a page elsewhere
+            if level.parent.component.transition:
+                continue
+            target = COMPLETE if outcome is COMPLETE else place.find(outcome)
+            if target is COMPLETE or target.parent is level.parent:
+                if level not in self.way(level.parent)[0]:
+                    self.first[level.parent] = level
+                self.chosen[level] = target
+
+    def way(self, scaffold):
+        """Return the children of a scaffold that follow each other by choice, and whether the last completed it."""
+        way, child = [], self.first.get(scaffold)
+        while child and child is not COMPLETE and child not in way:
+            way.append(child)
+            child = self.chosen.get(child)
+        return way, child is COMPLETE
+
+    def seen(self, place):
+        """Return what a component at a place sees of the answers."""
+        pages = {page.name: page for page in self.tree.pages}
+        return {name: said for name, said in self.said.items() if pages[name] is place or self.counts(pages[name])}
+
+    def counts(self, page):
+        for level in page.path[1:]:
+            way, is_complete = self.way(level.parent)
+            if way and level not in way and (len(way) > 1 or is_complete):
+                return False
+        return True
+
+    def skips(self, level):
+        return self.tree.skips(self.seen(level), level)
 
     def is_open(self, page, item=None):
         """Return whether a page is neither skipped nor before its time."""
@@ -175,21 +223,25 @@ class Journey:
         for level in page.path[1:]:
             siblings = level.parent.children if level.parent.component.transition else (level,)
             earlier = siblings[: siblings.index(level)]
-            if self.tree.skips(self.said, level) or not all(map(self.is_settled, earlier)):
+            if self.skips(level) or not all(map(self.is_settled, earlier)):
+                return False
+            way, _ = self.way(level.parent)
+            if len(way) > 1 and level not in way:
                 return False
         return True
 
     def is_settled(self, place):
         """Return whether a place has been done, in all that is not skipped, or is skipped itself."""
         if place.is_action:
-            return place in self.done or self.tree.skips(self.said, place)
+            return place in self.done or self.skips(place)
         in_order = place.children if place.component.transition else ()
+        way, is_complete = self.way(place)
         is_done = self.tree.completed[self.task, place] > 0 and all(map(self.is_settled, in_order))
-        return is_done or self.first_page(place) is None
+        return (is_done and (is_complete or not way)) or self.first_page(place) is None
 
     def first_page(self, place):
         depth = len(place.path) - 1
         for page in place.actions():
-            if not any(self.tree.skips(self.said, level) for level in page.path[depth:]):
+            if not any(self.skips(level) for level in page.path[depth:]):
                 return page
         return None

@@ -182,7 +182,7 @@ class Walks(RuleBasedStateMachine):
                 assert (kind(response) == "finish") == (not any(map(journey.is_open, self.tree.pages)))
                 assert kind(response) != 302 or self.is_open(response["Location"])
             if kind(response) == "action":
-                assert dict(response.context["answers"]) == journey.said
+                assert dict(response.context["answers"]) == journey.seen(match.func.position)
                 self.check_steps(journey, response.context["flow"].steps)
                 self.shown[journey.task, match.route, str(match.kwargs)] += method == "get"
         return response
@@ -211,7 +211,9 @@ class Walks(RuleBasedStateMachine):
         for run in ran:
             journey.said[place.name] = {"says": data["says"], "leads": data["leads"]}
             journey.done |= {place} if data["says"] != REFUSED else set()
-            assert (run.position, run.answers, run.item) == (place, journey.said, journey.item)
+            assert (run.position, run.answers, run.item) == (place, journey.seen(place), journey.item)
+            if data["says"] != REFUSED:
+                journey.choose(place, int(data["leads"]), {scaffold for _, scaffold in completed})
         for _, scaffold in completed:
             self.check_completion(journey, scaffold, location)
         if submission in self.results:
