@@ -183,9 +183,11 @@ class Action(FlowComponent, FormView):
         return make_form(form_class or self.get_form_class(), kwargs, answers)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add ``state``, ``answers`` and ``flow`` to the context of a ``FormView``."""
+        """Add ``state``, ``answers``, ``flow`` and the form's ``media`` to the context of a ``FormView``."""
         context = {"state": self.state, "answers": self.answers, "flow": self.execution.progress(self.position)}
-        return super().get_context_data(**{**context, **kwargs})
+        context = super().get_context_data(**{**context, **kwargs})
+        # A template would take {{ form.media }} for a field of that name.
+        return {"media": getattr(context["form"], "media", ""), **context}
 
 
 class Scaffold(FlowComponent):

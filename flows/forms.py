@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, repeat
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 from django.db.models import Model
-from django.forms import BaseFormSet, BaseModelFormSet, MultiWidget, Widget
+from django.forms import (
+    BaseFormSet,
+    BaseModelFormSet,
+    MultiWidget,
+    TypedChoiceField,
+    TypedMultipleChoiceField,
+    Widget,
+)
 from django.forms.formsets import ORDERING_FIELD_NAME
+from django.forms.models import InlineForeignKeyField
 from django.forms.widgets import ChoiceWidget
+from django.utils.choices import flatten_choices
 
 logger = logging.getLogger("flows")
 
@@ -33,8 +43,13 @@ def get_answers(form: Any) -> Any:
     return {
         name: value
         for name, value in form.cleaned_data.items()
-        if name not in form.fields or not is_password(form.fields[name].widget)
+        if name not in form.fields or _is_answer(form.fields[name])
     }
+
+
+def _is_answer(field: Any) -> bool:
+    """Return whether a field is not for a password, nor what the rows of an inline formset belong to."""
+    return not (is_password(field.widget) or isinstance(field, InlineForeignKeyField))
 
 
 def _get_place(row: Mapping[str, Any]) -> tuple[bool, int]:
@@ -90,7 +105,7 @@ def is_password(widget: Widget) -> bool:
 def make_form(form_class: Any, kwargs: Mapping[str, Any], answers: Any) -> Any:
     """Return a form that has remembered answers, where they are of its shape, as its initial data.
 
-    Not in fields that only the action fills in, and in those whose widget cannot show them: these are as without.
+    Not in fields that the action fills in, nor in those whose widget cannot show them: these are as without answers.
     """
     fresh = form_class(**kwargs)
     rows = _get_rows(fresh, answers)
@@ -99,8 +114,11 @@ def make_form(form_class: Any, kwargs: Mapping[str, Any], answers: Any) -> Any:
     initial = rows if isinstance(fresh, BaseFormSet) else {**(kwargs.get("initial") or {}), **rows[0]}
     form = form_class(**{**kwargs, "initial": initial})
     for row, member, other in zip(rows, _get_members(form), chain(_get_members(fresh), repeat(None)), strict=False):
-        hidden = {name for name in row.keys() & member.fields.keys() if not _shows_answer(member, name)}
-        own = {name: other.initial[name] for name in hidden & other.initial.keys()} if other else {}
+        answered, offered = row.keys() & member.fields.keys(), other.initial if other else {}
+        for name in answered & member.initial.keys():
+            member.initial[name] = _get_choice(member.fields[name], member.initial[name])
+        hidden = {name for name in answered if not _shows_answer(member, name, offered)}
+        own = {name: offered[name] for name in hidden & offered.keys()}
         member.initial = {**{name: value for name, value in member.initial.items() if name not in hidden}, **own}
     return form
 
@@ -119,11 +137,28 @@ def _get_rows(form: Any, answers: Any) -> list[dict[str, Any]] | None:
     return [_existing(row) for row in answers if isinstance(row, Mapping)]
 
 
-def _shows_answer(form: Any, name: str) -> bool:
+def _get_choice(field: Any, value: Any) -> Any:
+    """Return the choices that were coerced to a value, as the widget knows them; any other value as it is."""
+    if isinstance(field, TypedMultipleChoiceField) and isinstance(value, list):
+        return [_find_choice(field, item) for item in value]
+    return _find_choice(field, value) if isinstance(field, TypedChoiceField) else value
+
+
+def _find_choice(field: Any, value: Any) -> Any:
+    for choice, _ in flatten_choices(field.choices):
+        with suppress(ValueError, TypeError, ValidationError):  # which the field takes for an invalid choice
+            if choice not in field.empty_values and field.coerce(str(choice)) == value:
+                return choice
+    return value
+
+
+def _shows_answer(form: Any, name: str, offered: Mapping[str, Any]) -> bool:
     """Return whether a field is the visitor's to fill in, and its widget, asked as Django asks it, shows the value."""
     field = form.fields[name]
     widget = field.widget
-    if field.disabled or widget.is_hidden or is_password(widget):
+    # A script may fill in a hidden field for which the action offers nothing.
+    is_actions = widget.is_hidden and offered.get(name, field.initial) not in field.empty_values
+    if field.disabled or is_actions or is_password(widget):
         return False
     # Not the one that the form keeps, which would keep the value too.
     bound_field = field.get_bound_field(form, name)

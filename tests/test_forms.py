@@ -1,5 +1,6 @@
 """What is remembered of a form, and what is shown when the visitor comes back to it."""
 
+import enum
 import re
 from datetime import datetime
 
@@ -207,7 +208,7 @@ class OddForm(forms.Form):
     span = Span()
     stars = forms.CharField(widget=Stars, initial=3)
     size = forms.TypedChoiceField(choices=[(1, "small"), (2, "large")], coerce=lambda value: {"size": value})
-    shouted = forms.TypedChoiceField(choices=[("a", "a")], coerce=len, widget=Shouted)
+    shouted = forms.IntegerField(widget=Shouted)
     day = forms.DateField(widget=forms.SelectDateWidget(years=[2030]))
     moment = forms.SplitDateTimeField()
     data = forms.JSONField()
@@ -297,6 +298,78 @@ class Several(Action):
     form_class = forms.formset_factory(ManyForm, extra=2, min_num=1, validate_min=True)
 
 
+class Size(enum.Enum):
+    SMALL = 1
+    LARGE = 2
+
+
+class ChoicesForm(forms.Form):
+    member = forms.TypedChoiceField(choices=[("", "-"), ("1", "S"), ("2", "L")], coerce=lambda text: Size(int(text)))
+    truth = forms.TypedChoiceField(choices=[("yes", "Yes"), ("no", "No")], coerce=lambda text: text == "yes")
+    other = forms.TypedChoiceField(choices=[(1, "one"), (2, "two")], coerce=lambda text: 3 - int(text))
+    several = forms.TypedMultipleChoiceField(choices=[("Any", [("1", "S"), ("2", "L")])], coerce=lambda n: Size(int(n)))
+    none = forms.TypedChoiceField(choices=[("", "-"), ("1", "S")], coerce=int, required=False, empty_value=None)
+
+
+class Choices(Action):
+    form_class = ChoicesForm
+
+
+class ChoiceRows(Action):
+    form_class = forms.formset_factory(ChoicesForm, extra=1)
+
+
+class PlaceForm(forms.Form):
+    """A script puts in where something is on a map."""
+
+    at = forms.CharField(widget=forms.HiddenInput)
+    since = forms.SplitDateTimeField(widget=forms.SplitHiddenDateTimeWidget)
+    tags = forms.MultipleChoiceField(choices=[("a", "A"), ("b", "B")], widget=forms.MultipleHiddenInput)
+    price = forms.IntegerField(widget=forms.HiddenInput, initial=5)
+
+
+class Place(Action):
+    form_class = PlaceForm
+    initial = {"at": ""}
+
+
+class NewKind(Action):
+    """A model and the rows that belong to it, saved together."""
+
+    form_class = Permissions.form_class
+
+    def get_form_kwargs(self):
+        kwargs = super().get_form_kwargs()
+        kwargs.pop("initial")
+        return {**kwargs, "instance": ContentType(app_label="testapp", model="hat")}
+
+    def form_valid(self, form):
+        form.instance.save()
+        form.save()
+        return super().form_valid(form)
+
+
+class MediaForm(forms.Form):
+    media = forms.ChoiceField(choices=[("a", "A")])
+    day = forms.DateField(widget=Picker)
+
+
+class Media(Action):
+    form_class = MediaForm
+
+
+class RadiosForm(forms.Form):
+    own = forms.ChoiceField(choices=[("a", "A")], widget=forms.RadioSelect(attrs={"id": "radios"}))
+    grouped = forms.ChoiceField(choices=[("Any", [("a", "A"), ("b", "B")])], widget=forms.RadioSelect)
+    boxes = forms.MultipleChoiceField(choices=[("a", "A")], widget=forms.CheckboxSelectMultiple(attrs={"id": "boxes"}))
+    moment = forms.SplitDateTimeField(widget=forms.SplitDateTimeWidget(attrs={"id": "when"}))
+    nothing = forms.ChoiceField(choices=[], widget=forms.RadioSelect)
+
+
+class Radios(Action):
+    form_class = RadiosForm
+
+
 class Refusing(Action):
     """Refuses what it is sent, and asks for something else from then on."""
 
@@ -342,6 +415,11 @@ for made in (
     flow("Party", Guests),
     flow("Dinner", Pair),
     flow("Rights", Permissions),
+    flow("Chosen", Choices, ChoiceRows),
+    flow("Map", Place),
+    flow("Kinds", NewKind),
+    flow("Medium", Media),
+    flow("Buttons", Radios),
     flow("One", Many),
     flow("Some", Several),
     flow("Less", type("NoCode", (Refusing,), {})),
@@ -531,7 +609,7 @@ ODD = {
     "span_1": 2,
     "stars": "many",
     "size": 2,
-    "shouted": "a",
+    "shouted": "1",
     "day_year": 2030,
     "day_month": 1,
     "day_day": 2,
@@ -554,12 +632,54 @@ def test_a_field_whose_widget_cannot_show_the_answer_is_shown_as_if_there_were_n
         "span": None,
         "stars": 3,
         "shouted": None,
-        "size": {"size": "2"},
+        "size": 2,
         "data": "[1]",
     }
     assert Effect.objects.count() == before + 1, "A captcha is made once for a page."
     visitor.submit(**ODD)
     assert visitor.page == "/oddities/last/"
+
+
+CHOSEN = {"member": "2", "truth": "no", "other": "1", "several": ["2"], "none": ""}
+
+
+def test_choices_are_shown_as_chosen_whatever_they_are_coerced_to():
+    visitor = begin("chosen")
+    visitor.submit(**CHOSEN)
+    assert visitor.response.context["answers"]["choices"] == {
+        "member": Size.LARGE,
+        "truth": False,
+        "other": 2,
+        "several": [Size.LARGE],
+        "none": None,
+    }
+    visitor.submit(**management(1, 0), **{f"form-0-{name}": value for name, value in CHOSEN.items()})
+    row = back(visitor).forms[0]
+    assert re.findall(r'<option value="(\w*)" selected', row.as_p()) == ["2", "no", "1", "2", ""]
+    assert re.findall(r'<option value="(\w*)" selected', back(visitor).as_p()) == ["2", "no", "1", "2", ""]
+
+
+def test_what_a_script_put_into_hidden_fields_is_there_again_where_the_action_offers_nothing():
+    visitor = begin("map")
+    visitor.submit(at="51.5,0.1", since_0="2030-01-02", since_1="03:04", tags=["b"], price=7)
+    fields = back(visitor).as_p()
+    values = re.findall(r'name="(\w+)" value="([^"]*)"', fields)
+    assert values == [
+        ("at", "51.5,0.1"),
+        ("since_0", "2030-01-02"),
+        ("since_1", "03:04:00"),
+        ("tags", "b"),
+        ("price", "5"),
+    ]
+
+
+def test_an_inline_formset_may_belong_to_what_is_saved_with_it():
+    visitor = begin("kinds")
+    row = {"permission_set-0-name": "Can wear", "permission_set-0-codename": "wear"}
+    visitor.submit(**{"permission_set-TOTAL_FORMS": 1, "permission_set-INITIAL_FORMS": 0}, **row)
+    assert visitor.page == "/kinds/last/"
+    assert Permission.objects.get(codename="wear").content_type.model == "hat"
+    assert [row["name"] for row in visitor.response.context["answers"]["new-kind"]] == ["Can wear"]
 
 
 def told():
@@ -600,6 +720,12 @@ def test_the_page_loads_what_its_widgets_need(name):
     assert head.count("picker.js") == head.count("picker.css") == 1
 
 
+def test_a_field_may_be_called_media():
+    visitor = begin("medium")
+    head, _, body = visitor.text.partition("</head>")
+    assert ("picker.js" in head, "<select" in head, body.count("<select")) == (True, False, 1)
+
+
 def summary(visitor):
     """Return the lines of the summary of errors, and the links in it, each of which leads somewhere."""
     text = re.search(r'role="alert".*?</div>', visitor.text, re.DOTALL)[0]
@@ -622,6 +748,12 @@ def test_errors_are_summed_up_with_links_to_where_they_are_put_right():
         ],
         ["id_name", "id_day", "id_kind_0", "id_moment_0"],
     )
+
+
+def test_errors_of_several_inputs_link_to_the_first_whatever_its_id_is():
+    visitor = begin("buttons")
+    visitor.submit()
+    assert summary(visitor)[1] == ["radios_0", "id_grouped_0_0", "boxes_0", "id_moment_0"]
 
 
 def test_errors_of_rows_are_summed_up_with_the_number_of_the_row():
