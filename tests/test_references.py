@@ -24,8 +24,10 @@ from flows.transitions import Linear
 
 from tests.testapp.models import (
     Code,
+    Guarded,
     Item,
     Note,
+    OnShelf,
     Parcel,
     Parlour,
     Reading,
@@ -34,6 +36,7 @@ from tests.testapp.models import (
     Sample,
     Seat,
     Suite,
+    Ticket,
     Voucher,
 )
 from tests.visitor import Visitor
@@ -60,13 +63,14 @@ def make(model):
         Parlour: {"name": "hall"},
         Voucher: {"code": Code(7)},
         Parcel: {"number": uuid.uuid4()},
+        Ticket: {"number": 12},
         Reading: {"moment": NOON, "label": "noon"},
         Seat: {"day": datetime.date(2026, 3, 1), "number": 4},
     }
     return model._base_manager.create(**values[model])
 
 
-MODELS = [Item, Room, Suite, Parlour, Voucher, Redemption, Parcel, Reading, Seat]
+MODELS = [Item, Room, Suite, Parlour, Voucher, Redemption, Parcel, Reading, Seat, Ticket]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -156,6 +160,29 @@ def test_the_database_of_a_queryset_and_of_an_instance_is_kept(rooms):
     assert again(Room.every.using("default")).db == "default"
     assert json.loads(codec.dumps(Room.every.using("default")))["v"][2] == "default"
     assert json.loads(codec.dumps(rooms[0]))["v"][2] == "default"
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_database_of_a_related_manager_is_kept():
+    reading = Reading.objects.using("other").create(moment=NOON, label="noon")
+    note = Note.objects.using("other").create(reading=reading)
+    for kept in (reading.note_set.all(), reading.note_set.filter(pk=note.pk), again(reading.note_set.all())):
+        assert list(again(kept)) == [note]
+        assert again(kept).db == "other"
+
+
+def test_a_queryset_comes_back_with_its_methods_and_the_rows_that_the_default_manager_hides():
+    mug, hat = (Item.objects.create(name=name) for name in ("mug", "hat"))
+    queryset = again(OnShelf._base_manager.all())
+    assert {item.pk for item in queryset} == {mug.pk, hat.pk}
+    assert [item.name for item in again(queryset.mugs())] == ["mug"]
+
+
+def test_a_queryset_whose_class_needs_a_query_of_its_own_comes_back_as_a_plain_one():
+    Item.objects.create(name="mug")
+    queryset = again(Guarded.objects.all())
+    assert [item.name for item in queryset] == [item.name for item in queryset.filter(name="mug")] == ["mug"]
+    assert type(queryset) is models.QuerySet
 
 
 # Stored files
@@ -342,6 +369,26 @@ def test_the_visitor_is_told_that_there_is_no_such_task_and_the_log_why(what, ca
         assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == [
             "A stored task cannot be read; its visitor is told that there is none."
         ]
+
+
+DELETED = [
+    "{{ answers.choose.one }}",
+    "{{ answers.choose.one|default:'' }}",
+    "{{ answers.choose.one.name }}",
+    "{% if answers.choose.one %}there{% endif %}",
+    "{% with one=answers.choose.one %}{{ one }}{{ one.name }}{% endwith %}",
+    "{% for name, value in answers.choose.items %}{% if name == 'one' %}{{ value }}{% endif %}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("text", DELETED)
+def test_a_row_that_was_deleted_is_nothing_in_a_template(text):
+    mug = Item.objects.create(name="a mug")
+    template, context = engines["django"].from_string(text), {"answers": {"choose": again({"one": mug})}}
+    assert template.render(context)
+    context = {"answers": {"choose": again({"one": mug})}}
+    mug.delete()
+    assert template.render(context) == ""
 
 
 def test_a_row_that_was_deleted_is_no_damage():

@@ -29,6 +29,10 @@ class Reference(SimpleLazyObject):
     def __hash__(self) -> int:
         return hash(self.__dict__["_flows_key"])  # as the instance's own hash, without fetching it
 
+    def __call__(self) -> Any:
+        """Return the instance. A template calls what it finds, and shows nothing where the row was deleted."""
+        return unwrap(self)
+
     @property
     def _flows_unread(self) -> bool:
         return self.__dict__["_wrapped"] is empty
@@ -51,9 +55,8 @@ def _key_field(model: type[Model]) -> Any:
 def _key_text(model: type[Model], key: Any) -> str:
     """Return a primary key as it is serialized: text, whatever its type is."""
     field = _key_field(model)
-    return field.value_to_string(  # type: ignore[no-any-return]
-        SimpleNamespace(**{field.attname: field.to_python(key)})
-    )
+    # Not every field returns a str: the one in Django's documentation may return a number.
+    return str(field.value_to_string(SimpleNamespace(**{field.attname: field.to_python(key)})))
 
 
 def _key(model: type[Model], text: str) -> Any:
@@ -87,7 +90,8 @@ def refer_to_queryset(value: Any, path: str) -> tuple[str, list[Any], str | None
         return reference  # type: ignore[no-any-return]  # unchanged since it was read: filtering makes another queryset
     # Sorted, so that equal querysets make equal texts.
     keys = sorted({_key_text(value.model, item.pk) for item in value})
-    return value.model._meta.label_lower, keys, value._db
+    # A related manager chooses the database by its instance, which is among the hints.
+    return value.model._meta.label_lower, keys, value.db if value._hints else value._db
 
 
 def get_queryset(label: str, keys: list[Any], using: str | None) -> QuerySet[Any]:
@@ -95,6 +99,10 @@ def get_queryset(label: str, keys: list[Any], using: str | None) -> QuerySet[Any
     model = _model(label, using)
     # The base manager, as Django uses to follow relations: a default manager may hide rows.
     queryset: QuerySet[Any] = model._base_manager.using(using).filter(pk__in=[_key(model, text) for text in keys])
+    # But with the methods of the default manager's class, unless that needs a Query of its own.
+    default = model._default_manager.get_queryset()
+    if type(default.query) is type(queryset.query):
+        queryset = type(default)(model=model, query=queryset.query, using=using)
     queryset.__dict__["_flows_reference"] = (label, keys, using)
     return queryset
 

@@ -1,9 +1,9 @@
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
-from django.db.models import F
+from django.db.models import F, sql
 
 
 class Effect(models.Model):
@@ -18,6 +18,44 @@ class Item(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Shelf(models.QuerySet):
+    def mugs(self):
+        return self.filter(name="mug")
+
+
+class Shelved(models.Manager):
+    def get_queryset(self):
+        return Shelf(self.model, using=self._db).exclude(name="hat")
+
+
+class OnShelf(Item):
+    objects: ClassVar[Any] = Shelved()
+
+    class Meta:
+        proxy = True
+
+
+class WaryQuery(sql.Query):
+    """A query that hides rows by itself, as packages that keep deleted rows have one."""
+
+    shows_all = False
+
+
+class Wary(models.QuerySet):
+    def __init__(self, model=None, query=None, using=None, hints=None):
+        super().__init__(model, query or WaryQuery(model), using, hints)
+
+    def filter(self, *args, **kwargs):
+        return super().filter(*args, **kwargs) if self.query.shows_all else self.none()
+
+
+class Guarded(Item):
+    objects: ClassVar[Any] = Wary.as_manager()
+
+    class Meta:
+        proxy = True
 
 
 class Visible(models.Manager):
@@ -96,6 +134,17 @@ class CodeField(models.IntegerField):
 
 class Voucher(models.Model):
     code = CodeField(primary_key=True)
+
+
+class NumberField(models.IntegerField):
+    """A number that is serialized as Django's documentation of fields does it."""
+
+    def value_to_string(self, obj):
+        return self.get_prep_value(self.value_from_object(obj))
+
+
+class Ticket(models.Model):
+    number = NumberField(primary_key=True)
 
 
 class Redemption(models.Model):
