@@ -9,6 +9,7 @@ from inspect import getattr_static, isasyncgenfunction, iscoroutinefunction, ism
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
 from django.views.generic import View
 from django.views.generic.edit import ModelFormMixin
 
@@ -93,14 +94,25 @@ def _actions_own(component: Any) -> str | None:
 
 def _order(component: Any) -> str | None:
     kind, _ = _kind_and_hooks(component)
-    for base in component.__mro__[component.__mro__.index(kind.__mro__[-2]) + 1 : -1]:
+    mro = component.__mro__[:-1]
+    first = [base for base in mro[: mro.index(kind)] if not issubclass(base, kind)]
+    for base in mro[mro.index(kind) :]:
+        # Python puts what a view that stands before it is made of, such as a CreateView, behind it too.
+        if base in kind.__mro__ or any(issubclass(other, base) for other in first):
+            continue
+        before = [vars(other) for other in mro[: mro.index(base)] if other in kind.__mro__]
         for name in vars(base):
-            if not name.startswith("_") and hasattr(kind, name):
+            if not name.startswith("_") and any(name in own and not _calls_super(own[name]) for own in before):
                 return (
                     f"{component.__name__} has {name} from {base.__name__}, without effect, as {kind.__name__} stands "
                     f"before it and has its own. Put {base.__name__} before {kind.__name__}."
                 )
     return None
+
+
+def _calls_super(method: Any) -> bool:
+    """Return whether the method of a class calls what stands behind that class."""
+    return "__class__" in getattr(getattr(method, "__code__", None), "co_freevars", ())
 
 
 def _read_from_class(component: Any) -> str | None:
@@ -126,6 +138,7 @@ def _async(component: Any) -> str | None:
     transition = getattr(component, "transition", None)
     methods |= {f"transition.{name}": getattr(transition, name, None) for name in vars(Transition)}
     for name, method in methods.items():
+        method = getattr(method, "__func__", method)  # of a classmethod or staticmethod
         if iscoroutinefunction(method) or isasyncgenfunction(method):
             return (
                 f"{component.__name__}.{name}() is async, and it is called without await. "
@@ -135,12 +148,19 @@ def _async(component: Any) -> str | None:
 
 
 def _name(component: Any) -> str | None:
-    if isinstance(component.name, str) and re.fullmatch(r"[\w.-]+", component.name):
+    # Dots alone would be a step up or none to a browser.
+    if isinstance(component.name, str) and re.fullmatch(r"(?!\.+$)[\w.-]+", component.name):
         return None
     return (
         f"{component.__name__}.name is {component.name!r}. "
-        f"Use letters, digits, hyphens, underscores and dots, as it stands in URLs and their names."
+        f"Use letters, digits, hyphens, underscores and dots, not dots alone, as it stands in URLs and their names."
     )
+
+
+def _title(component: Any) -> str | None:
+    if isinstance(component.title, (str, Promise)):
+        return None
+    return f"{component.__name__}.title is {component.title!r}. {READ_FROM_CLASS['title']}"
 
 
 def _guarantee(component: Any) -> str | None:
@@ -207,6 +227,7 @@ RULES: tuple[Callable[[Any], str | None], ...] = (
     _hooks,
     _async,
     _name,
+    _title,
     _guarantee,
     _transition,
     _preconditions,

@@ -11,7 +11,7 @@ from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property, classproperty
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.generic import CreateView, RedirectView, TemplateView
+from django.views.generic import CreateView, DetailView, FormView, RedirectView, TemplateView, UpdateView, View
 from django.views.generic.detail import SingleObjectMixin
 
 from flows.components import Action, Scaffold
@@ -138,6 +138,55 @@ def test_a_mixin_behind_the_component_that_it_should_change_is_refused(kind, mix
     )
 
 
+class Mailing(FormView):
+    """A view that a project has already."""
+
+    def form_valid(self, form):
+        """Write a mail."""
+
+
+class Titled(View):
+    title = "Ours"
+
+
+class Shown(FormView):
+    """Adds to what the methods of an action do, which call it."""
+
+    template_name_suffix = "_form"
+
+    def dispatch(self, request, *args, **kwargs):
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**kwargs)
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs()
+
+
+@pytest.mark.parametrize(
+    ("view", "name", "source"),
+    [
+        (Mailing, "form_valid", "Mailing"),
+        (Titled, "title", "Titled"),
+        (type("Derived", (Mailing,), {}), "form_valid", "Mailing"),
+        (UpdateView, "post", "BaseUpdateView"),
+    ],
+)
+def test_a_view_behind_the_action_that_it_should_change_is_refused(view, name, source):
+    faulty = type("Faulty", (Action, view), {})
+    for made in (faulty, type("Faulty", (faulty,), {})):
+        assert refused(made) == (
+            f"Faulty has {name} from {source}, without effect, as Action stands before it and has its own. "
+            f"Put {source} before Action."
+        )
+
+
+@pytest.mark.parametrize("view", [Shown, View, FormView, TemplateView, SingleObjectMixin, DetailView])
+def test_a_view_behind_an_action_may_have_what_is_called_there(view):
+    check_flow(type("Page", (Action, view), {}))
+
+
 # What an action has no use for
 
 
@@ -182,6 +231,23 @@ def test_what_is_read_from_the_class_cannot_be_computed_for_a_visitor(name, make
         assert refused(action(**{name: make(method)})) == sentence
 
 
+@pytest.mark.parametrize("title", [None, 5, ("The first page",)])
+def test_a_title_that_is_no_text_is_refused(title):
+    assert refused(action(title=title)) == (
+        f"Faulty.title is {title!r}. "
+        "Make it a text, and put what depends on the visitor into get_context_data() and the template."
+    )
+
+
+@pytest.mark.parametrize("name", [".", "..", "..."])
+def test_a_name_of_dots_alone_is_refused_as_no_browser_asks_for_it(name):
+    assert refused(action(name=name)) == (
+        f"Faulty.name is {name!r}. "
+        "Use letters, digits, hyphens, underscores and dots, not dots alone, as it stands in URLs and their names."
+    )
+    check_flow(action(name=f"{name}well-known"))
+
+
 def test_a_title_may_be_lazy_and_may_be_computed_of_the_class():
     check_flow(action(title=gettext_lazy("Pay")))
     check_flow(action(title=classproperty(lambda cls: cls.name)))
@@ -222,6 +288,13 @@ def test_a_scaffold_with_an_async_method_is_refused(name):
 def test_an_async_transition_is_refused(name):
     transition = type("Own", (Linear,), {name: coroutine})()
     assert refused(scaffold(transition=transition)) == is_async(f"transition.{name}")
+
+
+@pytest.mark.parametrize("binding", [staticmethod, classmethod])
+def test_an_async_method_is_refused_however_it_is_bound(binding):
+    assert refused(action(should_skip=binding(coroutine))) == is_async("should_skip")
+    transition = type("Own", (Linear,), {"can_enter": binding(coroutine)})()
+    assert refused(scaffold(transition=transition)) == is_async("transition.can_enter")
 
 
 def test_an_async_method_of_the_projects_own_is_its_own_affair():

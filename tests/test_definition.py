@@ -157,14 +157,16 @@ def test_a_tree_that_can_work_is_let_pass():
             action("Slash", name="a/b"),
             (
                 "Slash.name is 'a/b'. "
-                "Use letters, digits, hyphens, underscores and dots, as it stands in URLs and their names."
+                "Use letters, digits, hyphens, underscores and dots, not dots alone, "
+                "as it stands in URLs and their names."
             ),
         ),
         (
             flow(action("Number", name=5)),
             (
                 "Number.name is 5. "
-                "Use letters, digits, hyphens, underscores and dots, as it stands in URLs and their names."
+                "Use letters, digits, hyphens, underscores and dots, not dots alone, "
+                "as it stands in URLs and their names."
             ),
         ),
         (
