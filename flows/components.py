@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponseRedirect
@@ -59,15 +59,24 @@ class FlowComponent:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     position: Position
-    execution: Execution
+    _execution: Execution | None = None
 
     def setup_flow(self, execution: Execution, position: Position) -> None:
         """Set what an instance has for one request: request, args, kwargs, position, task, state, answers."""
-        self.execution = execution
+        self._execution = execution
         self.position = position
         self.request = execution.request
         self.args = execution.args
         self.kwargs = execution.kwargs
+
+    @property
+    def execution(self) -> Execution:
+        if self._execution is None:
+            raise AttributeError(
+                f"{type(self).__name__} asks for its state, answers or task before the task is found, as in setup(). "
+                f"Do it in prepare()."
+            )
+        return self._execution
 
     @property
     def task(self) -> Task:
@@ -135,11 +144,17 @@ class Action(FlowComponent, FormView):
     template_name = "flows/action.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        outcome = cast("Outcome", super().dispatch(request, *args, **kwargs))
-        is_decorated = type(self).dispatch is not Action.dispatch
-        return OutcomeResponse(outcome) if is_decorated and not isinstance(outcome, HttpResponseBase) else outcome
+        return self._return("dispatch", super().dispatch(request, *args, **kwargs))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._return("post", self._handle_form())
+
+    def _return(self, method: str, outcome: Any) -> Any:
+        """Return the outcome of a method: as a response to what overrides or decorates it, which expects one."""
+        is_overridden = getattr(type(self), method) is not getattr(Action, method)
+        return OutcomeResponse(outcome) if is_overridden and not isinstance(outcome, HttpResponseBase) else outcome
+
+    def _handle_form(self) -> Any:
         form = self.get_form()
         is_valid, refusal = form.is_valid(), self.execution.refusal
         if refusal or (refusal is not None and not is_valid):

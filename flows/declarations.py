@@ -138,8 +138,8 @@ def _async(component: Any) -> str | None:
     transition = getattr(component, "transition", None)
     methods |= {f"transition.{name}": getattr(transition, name, None) for name in vars(Transition)}
     for name, method in methods.items():
-        method = getattr(method, "__func__", method)  # of a classmethod or staticmethod
-        if iscoroutinefunction(method) or isasyncgenfunction(method):
+        function = getattr(method, "__func__", method)  # of a classmethod or staticmethod
+        if iscoroutinefunction(function) or isasyncgenfunction(function):
             return (
                 f"{component.__name__}.{name}() is async, and it is called without await. "
                 f"Make it a plain method, and call what is async by async_to_sync()."

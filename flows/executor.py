@@ -29,7 +29,7 @@ from .statestore.base import BaseStateStore, Hold, Record
 from .statestore.database_errors import translate_errors
 from .submission import Submission
 from .task import Task
-from .transactions import RequestsTransaction
+from .transactions import RequestsTransaction, get_exempt
 
 logger = logging.getLogger("flows")
 
@@ -138,7 +138,7 @@ class Executor:
         return self.opening.open(task_id, record), record
 
     def _run(self, execution: Execution) -> tuple[Result, HttpResponseBase]:
-        with RequestsTransaction():
+        with RequestsTransaction(exempt=get_exempt(self.position.component)):
             result = execution.run()
             return result, self._answer(execution, result)
 
@@ -265,7 +265,9 @@ class Executor:
         if result.ended:
             task.end(get_lasting_url(self.request, url) if url else execution.url_of(self.position))
             return True
-        task.carry(_changed(execution.kwargs, self.kwargs))
+        # What is no argument of a route is the view's own, such as what its setup() put there.
+        known = self.kwargs.keys() | self.position.root.all_parameters
+        task.carry({name: value for name, value in _changed(execution.kwargs, self.kwargs).items() if name in known})
         if result.target and result.acted:
             task.lead(name, result.target.name)
         task.record(str(execution.submission_key), execution.came_to(result, url))

@@ -29,7 +29,7 @@ from .session_snapshot import SessionSnapshot
 from .statestore import documents
 from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from .task import Task
-from .transactions import RequestsTransaction
+from .transactions import RequestsTransaction, get_exempt
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Guarantees:
         self.key = key
         self.hold = hold
         #: The transaction in the project's databases. That of the store belongs to its hold.
-        self.transaction = RequestsTransaction(hold)
+        self.transaction = RequestsTransaction(hold, exempt=get_exempt(position.component))
         #: Whether something runs, or ran, under a claim that is still in place.
         self.claimed = False
 

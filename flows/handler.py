@@ -21,7 +21,7 @@ from .executor import Executor
 from .ids import new_id
 from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect
 from .positions import Position, describe, join_routes
-from .routing import RouteIndex, append_slash
+from .routing import RestPattern, RouteIndex, append_slash
 from .statestore import codec, documents
 from .statestore.base import BaseStateStore, get_store
 from .task import Task
@@ -95,7 +95,8 @@ class FlowHandler:
         # Not where they would catch all URLs of the site: what is no position, or no longer.
         if root.route and not root.is_action and not root.route.startswith("<"):
             yield path(root.route, self._make_view(root))
-            yield path(join_routes(root.route, f"<path:{REST}>"), no_append_slash(self._make_view(root)))
+            rest = join_routes(root.route, f"<path:{REST}>")
+            yield RestPattern(rest, no_append_slash(self._make_view(root)), self._index)
 
     def _make_view(self, position: Position) -> Callable[..., HttpResponseBase]:
         """Return the view of a position, with what ``as_view()`` would have put on it."""
@@ -146,8 +147,7 @@ class FlowHandler:
             names = ", ".join(flow.__name__ for flow in self._roots) or "none"
             raise InvalidTarget(f"{describe(component)} is not an entry point of {self!r}. There are: {names}.")
         kwargs, parts = dict(url_kwargs or {}), dict(query or {})
-        later = {name for action in root.actions() for name in action.parameters}
-        later -= next(root.actions()).parameters
+        later = root.all_parameters - next(root.actions()).parameters
         if initial_state is not None or later & kwargs.keys():
             flow = f"{self.app_name}:{root.name}"
             task = Task.begin(

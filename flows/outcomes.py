@@ -39,9 +39,9 @@ def get_redirect(response: HttpResponseBase) -> str | None:
 
 
 class OutcomeResponse(HttpResponse):
-    """An outcome on its way out of ``dispatch``.
+    """An outcome on its way out of ``dispatch`` or ``post``.
 
-    Decorators on ``dispatch`` (``never_cache``, ``vary_on_headers`` …) expect a response to write headers to.
+    Decorators on these (``never_cache``, ``vary_on_headers`` …) expect a response to write headers to.
     """
 
     def __init__(self, outcome: Any) -> None:

@@ -48,6 +48,11 @@ class Position:
         return frozenset(self.pattern.converters)
 
     @cached_property
+    def all_parameters(self) -> frozenset[str]:
+        """The names of the converters in the routes of the actions at or below this place."""
+        return frozenset().union(*(action.parameters for action in self.actions()))
+
+    @cached_property
     def path(self) -> tuple[Position, ...]:
         """The places from the root to this one."""
         return (*self.parent.path, self) if self.parent else (self,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -37,12 +37,33 @@ class RouteIndex(URLPattern):
         self._indexes.clear()
 
     def resolve(self, path: str) -> ResolverMatch | None:
+        positions, rests = self._get_indexes()
+        match = positions.resolve(path)
+        return match or (rests.resolve(path) if positions.is_complete else None)
+
+    def has_page(self, path: str) -> bool:
+        """Return whether there is a page at a path, for which ``APPEND_SLASH`` may be meant."""
+        matches = filter(None, (pattern.resolve(path) for pattern in self._get_indexes()[0].candidates(path)))
+        return any(getattr(match.func, "should_append_slash", True) for match in matches)
+
+    def _get_indexes(self) -> tuple[_Index, _Index]:
         language = get_language()
         if language not in self._indexes:
             self._indexes[language] = (_Index(self._patterns[0]), _Index(self._patterns[1]))
-        positions, rests = self._indexes[language]
-        match = positions.resolve(path)
-        return match or (rests.resolve(path) if positions.is_complete else None)
+        return self._indexes[language]
+
+
+class RestPattern(URLPattern):
+    """Catches what is below a flow and no page of it, but for what `CommonMiddleware` leads to a page of it."""
+
+    def __init__(self, route: Any, view: Callable[..., Any], index: RouteIndex) -> None:
+        super().__init__(RoutePattern(route, is_endpoint=True), view)
+        self._index = index
+
+    def resolve(self, path: str) -> ResolverMatch | None:
+        match = super().resolve(path)
+        lacks_slash = match and settings.APPEND_SLASH and not path.endswith("/") and self._index.has_page(f"{path}/")
+        return None if lacks_slash else match
 
 
 class _Index:
@@ -50,36 +71,35 @@ class _Index:
 
     def __init__(self, patterns: Iterable[URLPattern]) -> None:
         self._by_route: dict[str, URLPattern] = {}
-        self._by_segment: defaultdict[str, list[URLPattern]] = defaultdict(list)
-        #: Whether what is not found is not there. Not where the first segment of a route may be anything.
-        self.is_complete = True
+        self._by_segment: defaultdict[str | None, list[URLPattern]] = defaultdict(list)
         for pattern in patterns:
-            self._add(pattern)
-
-    def _add(self, pattern: URLPattern) -> None:
-        route = str(pattern.pattern)
-        if not pattern.pattern.converters:
-            # Of two that are the same the first counts, as with Django.
-            self._by_route.setdefault(route, pattern)
-        elif (segment := get_first_segment(route)) is not None:
-            self._by_segment[segment].append(pattern)
-        else:
-            self.is_complete = False
+            route = str(pattern.pattern)
+            if pattern.pattern.converters:
+                self._by_segment[get_first_segment(route)].append(pattern)
+            else:
+                # Of two that are the same the first counts, as with Django.
+                self._by_route.setdefault(route, pattern)
+        #: Whether what is not found is not there. Not where the first segment of a route may be anything.
+        self.is_complete = None not in self._by_segment
 
     def resolve(self, path: str) -> ResolverMatch | None:
         if pattern := self._by_route.get(path):
             return pattern.resolve(path)
-        if self.is_complete:
-            for pattern in self._by_segment.get(path.partition("/")[0], ()):
-                if match := pattern.resolve(path):
-                    return match
-        return None
+        matches = (pattern.resolve(path) for pattern in self.candidates(path)) if self.is_complete else ()
+        return next(filter(None, matches), None)
+
+    def candidates(self, path: str) -> Iterator[URLPattern]:
+        """Yield the patterns that may match a path."""
+        if pattern := self._by_route.get(path):
+            yield pattern
+        for segment in (path.partition("/")[0], None):
+            yield from self._by_segment.get(segment, ())
 
 
 def append_slash(request: HttpRequest) -> HttpResponseBase | None:
     """Return the redirect that ``APPEND_SLASH`` promises; None if there is nothing at the path with a slash.
 
-    `CommonMiddleware` sends none from what catches every path, as that makes all of them valid.
+    `CommonMiddleware` sends none to a page of the project below a flow, as what catches the rest makes the path valid.
     """
     if not settings.APPEND_SLASH or request.path_info.endswith("/"):
         return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from types import TracebackType
+from typing import Any
 
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
@@ -19,6 +21,8 @@ NO_DATABASE = "django.db.backends.dummy"
 class RequestsTransaction:
     """The transactions that ``ATOMIC_REQUESTS`` promises; with a ``hold`` those of the project's models anyway.
 
+    ``exempt`` are the databases whose ``ATOMIC_REQUESTS`` is not for this page.
+
     Our views step out of Django's own: the session is read before our transaction begins, and a store that is
     not in the database is written after the effects are committed. What fails before that leaves no effects.
     A database that is busy, or cannot be reached, is `StoreUnavailable` here too.
@@ -27,8 +31,9 @@ class RequestsTransaction:
     one; without a hold it is raised at the end.
     """
 
-    def __init__(self, hold: Hold | None = None) -> None:
+    def __init__(self, hold: Hold | None = None, exempt: Collection[str] = ()) -> None:
         self._hold = hold
+        self._exempt = exempt
         self._failures: list[BaseException] = [] if hold is None else hold.failures
         self._transactions = ExitStack()
         self._aliases: list[str] = []
@@ -67,6 +72,7 @@ class RequestsTransaction:
     def begin(self, *, for_effects: bool) -> None:
         """Go on in a new transaction, or without one where the settings ask for none."""
         wanted = {alias for alias, options in connections.settings.items() if options["ATOMIC_REQUESTS"]}
+        wanted -= {*self._exempt}
         if for_effects and self._hold:
             wanted |= get_aliases()
         self._transactions.enter_context(translate_errors())
@@ -79,6 +85,12 @@ class RequestsTransaction:
     def _is_held(self, alias: str) -> bool:
         """Return whether the store has a transaction in a database, in which the effects are too."""
         return bool(self._hold and self._hold.alias == alias and connections[alias].in_atomic_block)
+
+
+def get_exempt(component: Any) -> Collection[str]:
+    """Return the databases of which ``non_atomic_requests`` on the ``dispatch`` of an action says so."""
+    names: Collection[str] = getattr(getattr(component, "dispatch", None), "_non_atomic_requests", ())
+    return names
 
 
 def get_aliases() -> set[str]:

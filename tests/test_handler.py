@@ -7,7 +7,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
-from django.test import RequestFactory, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.urls import Resolver404, URLResolver, include, path, resolve, reverse
 from django.urls.resolvers import RoutePattern
 from django.utils.decorators import method_decorator
@@ -115,6 +115,79 @@ class Slashes(Scaffold):
     action_set = [Bare, Strict]
 
 
+@method_decorator(csrf_exempt, name="dispatch")
+class Hook(Action):
+    """Takes forms from other sites."""
+
+    form_class = NameForm
+
+
+class NumberedHook(Hook):
+    url = "<int:number>/"
+
+
+class Hooked(Scaffold):
+    action_set = [Members, Hook, NumberedHook]
+
+
+class FromElsewhere(Scaffold):
+    action_set = [Hook]
+
+
+def tag(method):
+    """Mark a response, as decorators of Django's do."""
+
+    def tagged(*args, **kwargs):
+        response = method(*args, **kwargs)
+        response["X-Tag"] = "tagged"
+        return response
+
+    return tagged
+
+
+class DecoratedPost(Action):
+    form_class = NameForm
+    post = method_decorator(tag)(Action.post)
+
+
+class OwnPost(Action):
+    form_class = NameForm
+
+    def post(self, request, *args, **kwargs):
+        response = super().post(request, *args, **kwargs)
+        response["X-Tag"] = "tagged"
+        return response
+
+
+@method_decorator(tag, name="dispatch")
+class DecoratedTwice(OwnPost):
+    pass
+
+
+class Tagged(Scaffold):
+    action_set = [DecoratedPost, OwnPost, DecoratedTwice, Members]
+    transition = Linear()
+
+
+class Helped(Action):
+    form_class = NameForm
+
+    def setup(self, request, *args, **kwargs):
+        super().setup(request, *args, **kwargs)
+        self.kwargs |= {"helper": object(), "order": 3}
+
+
+class Helping(Scaffold):
+    action_set = [Helped, Numbered]
+    transition = Linear()
+
+
+class Hasty(Action):
+    def setup(self, request, *args, **kwargs):
+        super().setup(request, *args, **kwargs)
+        getattr(self, request.GET["asked"])
+
+
 class Entry(TemplateView):
     """Shows an entry link."""
 
@@ -131,9 +204,11 @@ def make_handler(*components, **options):
 
 
 handler = make_handler(flows.Journey, flows.Checkout, flows.Free)
-other = make_handler(flows.Journey, Orders, app_name="other")
+other = make_handler(flows.Journey, Orders, Hooked, app_name="other")
 nested = make_handler(flows.Journey, flows.Single, app_name="inner")
-guarded = make_handler(Club, Inside, House, Payment, Slashes, app_name="guarded")
+guarded = make_handler(
+    *(Club, Inside, House, Payment, Slashes, Hooked, FromElsewhere, Tagged, Helping, Hasty), app_name="guarded"
+)
 
 urlpatterns = [
     path("entry/", Entry.as_view()),
@@ -227,6 +302,49 @@ def test_headers_of_decorators_reach_the_redirect():
     assert "must-revalidate" in response["Cache-Control"]
 
 
+def test_what_overrides_or_decorates_post_gets_a_response():
+    visitor = Visitor()
+    visitor.open("/tagged/")
+    for page in ("own-post", "decorated-twice", "members"):
+        response = visitor.client.post(visitor.url, visitor.form(other="x"))
+        assert (response.status_code, response["X-Tag"]) == (200, "tagged")
+        response = visitor.client.post(visitor.url, visitor.form(name="x"))
+        assert (response.status_code, response["X-Tag"]) == (302, "tagged")
+        visitor.open(response["Location"])
+        assert visitor.page == f"/tagged/{page}/"
+
+
+def test_what_setup_puts_into_the_kwargs_is_carried_along_where_it_is_an_argument_of_a_route():
+    visitor = Visitor()
+    visitor.open("/helping/")
+    visitor.submit(name="x")
+    assert visitor.page == "/helping/3/"
+
+
+@pytest.mark.parametrize("asked", ["state", "answers", "task", "submission_key"])
+def test_an_action_that_asks_for_its_task_too_early_is_told_where_to_do_it(client, asked):
+    with pytest.raises(AttributeError) as error:
+        client.get(f"/hasty/?asked={asked}")
+    assert str(error.value) == (
+        "Hasty asks for its state, answers or task before the task is found, as in setup(). Do it in prepare()."
+    )
+
+
+def test_who_sends_no_cookies_and_begins_nothing_gets_no_session():
+    client = Client(enforce_csrf_checks=True)
+    url = "/from-elsewhere/hook/"
+    entered = client.get(url)["Location"]
+    for refused in (url, entered):
+        response = client.post(refused, {"other": "x"})
+        assert (response.status_code, "sessionid" in client.cookies) == (200, False)
+    for method in ("get", "head", "options"):
+        assert getattr(client, method)("/hooked/hook/").status_code == 404
+    for url_of_first_page in (url, entered):
+        client.options(url_of_first_page)
+        client.head(url_of_first_page)
+    assert "sessionid" not in client.cookies
+
+
 # URLs without their last slash
 
 
@@ -255,7 +373,6 @@ def test_in_a_task_too_a_url_without_its_last_slash_leads_to_that_page():
     visitor = walk(reverse("flows:journey"), pages=1)
     response = visitor.client.get(f"/flows/journey/first?_t={visitor.task_id}")
     assert (response.status_code, response["Location"]) == (301, f"/flows/journey/first/?_t={visitor.task_id}")
-    assert response["Referrer-Policy"] == "same-origin"
     assert visitor.open(response["Location"]).status_code == 200
 
 
@@ -282,6 +399,12 @@ def test_a_form_that_is_sent_to_a_url_without_its_slash_is_told_of_as_django_doe
     settings.DEBUG = True
     with pytest.raises(RuntimeError, match=r"Change your form to point to testserver/flows/journey/first/"):
         client.post("/flows/journey/first")
+
+
+@pytest.mark.parametrize("url", ["/hooked/hook", "/hooked/7", "/tea/other/hooked/hook", "/tea/other/hooked/7"])
+def test_a_form_from_another_site_is_led_to_the_url_with_its_slash_as_by_django(url):
+    response = Client(enforce_csrf_checks=True).post(url, {"name": "x"})
+    assert (response.status_code, response["Location"]) == (301, f"{url}/")
 
 
 # Middleware that looks at the view
@@ -315,6 +438,11 @@ def test_a_flow_whose_first_page_needs_no_login_is_open_at_its_own_url_and_below
 @pytest.mark.parametrize("url", ["/inside/", "/inside/members/", "/inside/gone/"])
 def test_a_flow_whose_first_page_needs_a_login_is_open_to_nobody_else(client, url):
     assert client.get(url)["Location"] == f"/login/?next={url}"
+
+
+@pytest.mark.usefixtures("_logins_required")
+def test_a_page_that_needs_no_login_is_found_without_its_last_slash(client):
+    assert client.get("/inside/open")["Location"] == "/inside/open/"
 
 
 @pytest.mark.usefixtures("_logins_required")

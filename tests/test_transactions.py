@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
 from django.test import Client, TestCase
 from django.urls import include, path, reverse
+from django.utils.decorators import method_decorator
 
 from flows.components import COMPLETE, Action, Scaffold
 from flows.exceptions import StoreUnavailable
@@ -82,8 +83,20 @@ class Showing(Scaffold):
     transition = Linear()
 
 
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class Exempt(Claimed):
+    def get(self, request, *args, **kwargs):
+        during["look"]()
+        return super().get(request, *args, **kwargs)
+
+
+class Exempted(Scaffold):
+    action_set = [Begin, Exempt, Last]
+    transition = Linear()
+
+
 handler = FlowHandler()
-for flow in (Working, Claiming, Ending, Showing):
+for flow in (Working, Claiming, Ending, Showing, Exempted):
     handler.register_entry_point(flow)
 urlpatterns = [path("", include(handler.urls))]
 
@@ -120,6 +133,16 @@ def test_a_database_that_is_busy_is_tried_again(atomic_requests, monkeypatch, ea
         response = getattr(visitor.client, method)(visitor.url, form if method == "post" else None)
     assert (response.status_code, response["Retry-After"]) == (503, "2")
     assert visitor.client.post(visitor.url, form).status_code == 302
+
+
+def test_a_page_may_be_left_out_of_atomic_requests(atomic_requests, each_store):
+    seen = []
+    during["look"] = lambda: seen.append(connection.in_atomic_block)
+    during["work"] = lambda form: seen.append(connection.in_atomic_block)
+    visitor = arrive("exempted")
+    visitor.submit(name="work")
+    assert visitor.page == "/exempted/last/"
+    assert seen == [False, False]
 
 
 def test_effects_and_state_are_one_transaction(atomic_requests, each_store):
