@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import chain, repeat
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist
 from django.db.models import Model
 from django.forms import (
     BaseFormSet,
@@ -146,7 +146,7 @@ def _get_choice(field: Any, value: Any) -> Any:
 
 def _find_choice(field: Any, value: Any) -> Any:
     for choice, _ in flatten_choices(field.choices):
-        with suppress(ValueError, TypeError, ValidationError):  # which the field takes for an invalid choice
+        with suppress(Exception):  # whatever the project's code raises at a choice that the visitor did not take
             if choice not in field.empty_values and field.coerce(str(choice)) == value:
                 return choice
     return value

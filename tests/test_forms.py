@@ -309,6 +309,7 @@ class ChoicesForm(forms.Form):
     other = forms.TypedChoiceField(choices=[(1, "one"), (2, "two")], coerce=lambda text: 3 - int(text))
     several = forms.TypedMultipleChoiceField(choices=[("Any", [("1", "S"), ("2", "L")])], coerce=lambda n: Size(int(n)))
     none = forms.TypedChoiceField(choices=[("", "-"), ("1", "S")], coerce=int, required=False, empty_value=None)
+    known = forms.TypedChoiceField(choices=[("x", "no longer"), ("s", "S")], coerce={"s": 1}.__getitem__)
 
 
 class Choices(Action):
@@ -640,7 +641,7 @@ def test_a_field_whose_widget_cannot_show_the_answer_is_shown_as_if_there_were_n
     assert visitor.page == "/oddities/last/"
 
 
-CHOSEN = {"member": "2", "truth": "no", "other": "1", "several": ["2"], "none": ""}
+CHOSEN = {"member": "2", "truth": "no", "other": "1", "several": ["2"], "none": "", "known": "s"}
 
 
 def test_choices_are_shown_as_chosen_whatever_they_are_coerced_to():
@@ -652,11 +653,12 @@ def test_choices_are_shown_as_chosen_whatever_they_are_coerced_to():
         "other": 2,
         "several": [Size.LARGE],
         "none": None,
+        "known": 1,
     }
     visitor.submit(**management(1, 0), **{f"form-0-{name}": value for name, value in CHOSEN.items()})
     row = back(visitor).forms[0]
-    assert re.findall(r'<option value="(\w*)" selected', row.as_p()) == ["2", "no", "1", "2", ""]
-    assert re.findall(r'<option value="(\w*)" selected', back(visitor).as_p()) == ["2", "no", "1", "2", ""]
+    assert re.findall(r'<option value="(\w*)" selected', row.as_p()) == ["2", "no", "1", "2", "", "s"]
+    assert re.findall(r'<option value="(\w*)" selected', back(visitor).as_p()) == ["2", "no", "1", "2", "", "s"]
 
 
 def test_what_a_script_put_into_hidden_fields_is_there_again_where_the_action_offers_nothing():
