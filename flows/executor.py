@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from typing import Any, cast
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -102,7 +102,7 @@ class Executor:
     def show(self) -> HttpResponseBase:
         task_id = self.opening.get_id()
         if task_id is None and self.request.method in ("GET", "HEAD"):
-            return self._lead_into_task()
+            return HttpResponseRedirect(self.opening.get_url_with_id())
         task, record = self._find(task_id)
         if task.ended:
             return self._show_end(task)
@@ -119,13 +119,6 @@ class Executor:
         if record and not self._keep_seen(task, record) and result.target and not result.misled:
             raise StoreUnavailable("What leads on from here could not be noted.")
         return response
-
-    def _lead_into_task(self) -> HttpResponseBase:
-        """Lead an entry point to itself with a new id. Nothing is stored: whoever comes back here comes to one task."""
-        query = self.request.META.get("QUERY_STRING", "")
-        parts = [query] if query else []
-        parts.append(urlencode({config.TASK_ID_PARAM: new_id(self.opening.flow)}))
-        return HttpResponseRedirect(f"{self.request.path}?{'&'.join(parts)}")
 
     def _find(self, task_id: str | None) -> tuple[Task, Record | None]:
         """Return the task under an id and its record; a new task without one where nothing is stored."""
@@ -178,6 +171,7 @@ class Executor:
 
     def _hold(self, task_id: str, submission: Submission) -> HttpResponseBase:
         """Answer a submission while its task is held. What failed after a commit is raised when that is noted."""
+        hold: Hold | None = None
         try:
             with ExitStack() as stack:
                 hold = self._enter(stack, task_id)
@@ -191,11 +185,19 @@ class Executor:
                 raise
             # Between two parts of the submission its duplicate came in, and went on with it.
             return self._hold(task_id, submission)
+        except BaseException:
+            if hold and hold.is_stored:
+                self._keep_session()
+            raise
         if hold.failures:
-            self.change.save()  # the answer may be a failure, for which Django saves nothing
-            self.snapshot.keep()
+            self._keep_session()
             raise hold.failures[0]
         return response
+
+    def _keep_session(self) -> None:
+        """Keep what the session is now, as the task is stored."""
+        self.change.save()  # the answer may be a failure, for which Django saves nothing
+        self.snapshot.keep()
 
     def _enter(self, stack: ExitStack, task_id: str) -> Hold:
         """Hold a task, or the id where nothing is stored under it."""

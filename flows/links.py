@@ -9,7 +9,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from django.core.exceptions import DisallowedRedirect
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import NoReverseMatch, ResolverMatch, resolve, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.encoding import escape_uri_path
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from .config import config
 from .exceptions import InvalidTarget, StateNotFound
@@ -69,7 +70,12 @@ def url_in_task(request: HttpRequest, task_id: str) -> str:
     """Return the URL of a request with the id of the task that it is in, or that it has begun."""
     query = request.GET.copy()
     query[config.TASK_ID_PARAM] = task_id
-    return f"{request.path}?{query.urlencode()}"
+    return f"{get_path(request)}?{query.urlencode()}"
+
+
+def get_path(request: HttpRequest) -> str:
+    """Return the path of a request as a URL holds it: with what was decoded in it encoded, and on this host."""
+    return escape_leading_slashes(escape_uri_path(request.path))
 
 
 def get_lasting_url(request: HttpRequest, url: str) -> str:
@@ -77,7 +83,7 @@ def get_lasting_url(request: HttpRequest, url: str) -> str:
     if url.startswith("/") or urlsplit(url).scheme:
         # Not through urljoin(), which takes the dots out: "/.//other.example/" would be another site's.
         return url
-    return urljoin(request.build_absolute_uri(request.path), url)
+    return urljoin(request.build_absolute_uri(get_path(request)), url)
 
 
 def get_safe_redirect(request: HttpRequest, url: str | None) -> str | None:

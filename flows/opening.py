@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -9,7 +11,7 @@ from . import binder
 from .config import config
 from .exceptions import NotOwner, StateNotFound
 from .ids import check_id, get_age, new_id
-from .links import ON_COMPLETE_PARAM, Links, get_safe_redirect, get_task_id
+from .links import ON_COMPLETE_PARAM, Links, get_path, get_safe_redirect, get_task_id
 from .positions import Position
 from .statestore import codec, documents
 from .statestore.base import Record, shorten
@@ -36,6 +38,13 @@ class Opening:
         if self._position not in (root, next(root.actions())):
             raise StateNotFound(f"'{self._position}' is no entry point.")
         return None
+
+    def get_url_with_id(self) -> str:
+        """Return the URL of an entry point with a new id. Nothing is stored: who comes back to it is in one task."""
+        query = self._request.META.get("QUERY_STRING", "")
+        parts = [query] if query else []
+        parts.append(urlencode({config.TASK_ID_PARAM: new_id(self.flow)}))
+        return f"{get_path(self._request)}?{'&'.join(parts)}"
 
     def begin(self, task_id: str | None = None) -> Task:
         """Return a new task. Nothing is stored under its id yet. Raises `StateNotFound` for an id that is too old."""

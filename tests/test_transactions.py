@@ -1,9 +1,10 @@
 """The transaction in which an action runs: with ATOMIC_REQUESTS, and where the tasks are in another store."""
 
 import sqlite3
+from contextlib import contextmanager
 
 import pytest
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
@@ -15,6 +16,7 @@ from flows.components import COMPLETE, Action, Scaffold
 from flows.exceptions import StoreUnavailable
 from flows.handler import FlowHandler
 from flows.models import StoredTask
+from flows.statestore.base import get_store
 from flows.transactions import RequestsTransaction, get_aliases
 from flows.transitions import Linear
 
@@ -111,9 +113,11 @@ def atomic_requests(monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
 
 
-def arrive(flow="working"):
+def arrive(flow="working", user=None):
     """Return a visitor on the page that works, who is shown errors as a visitor is."""
     visitor = Visitor(Client(enforce_csrf_checks=True, raise_request_exception=False))
+    if user:
+        visitor.client.force_login(user)
     visitor.open(reverse(f"flows:{flow}"))
     visitor.submit(name="x")
     return visitor
@@ -286,6 +290,45 @@ def test_what_was_put_into_the_session_stays_though_a_hook_fails_after_the_commi
     during["work"] = work
     assert [answer.status_code for answer in send(visitor, name="work")] == [500, 302, 302]
     assert visitor.client.session["cart"] == ["a mug"]
+
+
+def fail_at_last(patch):
+    """Have the store raise an exception when what was saved is stored."""
+    store = get_store()
+    lock = store.lock
+
+    @contextmanager
+    def failing(task_id):
+        with lock(task_id) as hold:
+            yield hold
+        raise ConnectionResetError("The connection was lost")
+
+    patch.setattr(store, "lock", failing)
+
+
+@pytest.mark.parametrize("flow", ["working", "claiming"])
+@pytest.mark.parametrize("change", ["login", "logout", "cart"])
+def test_the_session_of_what_is_stored_stays_though_the_store_fails_after_it(flow, change, each_store, monkeypatch):
+    user = User.objects.create(username="anna")
+    visitor = arrive(flow, user=user if change == "logout" else None)
+
+    def work(form):
+        if change == "cart":
+            form.request.session["cart"] = ["a mug"]
+        else:
+            {"login": lambda request: login(request, user), "logout": logout}[change](form.request)
+
+    during["work"] = work
+    form = visitor.form(name="work")
+    with monkeypatch.context() as patch:
+        fail_at_last(patch)
+        assert visitor.client.post(visitor.url, form).status_code == 500
+    response = visitor.client.post(visitor.url, form)
+    assert response.status_code == 302
+    assert visitor.client.get(response["Location"]).status_code == 200
+    assert ("_auth_user_id" in visitor.client.session) is (change == "login")
+    assert ("cart" in visitor.client.session) is (change == "cart")
+    assert Effect.objects.count() == 1
 
 
 def test_a_hook_that_fails_before_a_claim_leaves_nothing_claimed_that_was_not_run(each_store):

@@ -65,6 +65,8 @@ class Hold:
     ) -> None:
         self.record = record
         self.saved: Record | None = None
+        #: Whether ``saved`` is stored for good. The store says so, for what may fail after that.
+        self.is_stored = False
         #: Whether `commit` was called, and `claim` not after it.
         self.is_committed = False
         #: Exceptions that were raised after a commit. The holder raises the first once the commit is recorded.
@@ -175,8 +177,7 @@ class BaseStateStore:
         with self._local_lock(task_id):
             hold = Hold(self.read(task_id))
             yield hold
-            if hold.saved:
-                self._write(task_id, hold.saved)
+            self._write_saved(task_id, hold)
 
     @contextmanager
     def lock_new(self, task_id: str) -> Iterator[Hold]:
@@ -191,8 +192,7 @@ class BaseStateStore:
             except StateNotFound:
                 hold = Hold(None)
                 yield hold
-                if hold.saved:
-                    self._write(task_id, hold.saved)
+                self._write_saved(task_id, hold)
                 return
             raise StateExists(f"There already is a task {shorten(task_id)}.")
 
@@ -262,6 +262,11 @@ class BaseStateStore:
     def _get_lock(self, task_id: str) -> _Lock:
         with self._guard:
             return self._locks.setdefault(task_id, _Lock())
+
+    def _write_saved(self, task_id: str, hold: Hold) -> None:
+        if hold.saved:
+            self._write(task_id, hold.saved)
+            hold.is_stored = True
 
     def _write(self, task_id: str, record: Record) -> None:
         state = {"owner": record.owner, "data": record.data, "version": record.version, "status": record.status}

@@ -67,6 +67,7 @@ class StateStore(BaseStateStore):
             hold = self._hold(record, task_id, stack, failures)
             yield hold
             self._save(task_id, hold)
+        hold.is_stored = hold.saved is not None
 
     @contextmanager
     def lock_new(self, task_id: str) -> Iterator[Hold]:
@@ -88,6 +89,7 @@ class StateStore(BaseStateStore):
             if hold.saved is hold.record is None:
                 self._rows.filter(pk=task_id).delete()
             self._save(task_id, hold)
+        hold.is_stored = hold.saved is not None
 
     def create(self, task_id: str, owner: str, data: str) -> None:
         with translate_errors(), ExitStack() as stack:

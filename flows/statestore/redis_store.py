@@ -206,6 +206,7 @@ class StateStore(BaseStateStore):
             self._release(task_id, token)
         else:
             self._compare_and_set(task_id, hold.record, hold.saved, token)
+            hold.is_stored = True
 
     def _compare_and_set(
         self, task_id: str, before: Record | None, after: Record, token: str = "", *, keep_lease: bool = False
