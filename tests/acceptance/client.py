@@ -120,6 +120,12 @@ class Browser:
         tab.url, tab.response = self.url, self.response
         return tab
 
+    def at(self, host: str) -> "Browser":
+        """Return a tab that asks another server of the site for what this one shows."""
+        tab = self.another_tab()
+        tab.host = host
+        return tab
+
     def twin(self) -> "Browser":
         """Return the same browser for another thread: the same cookies now, and nothing shared."""
         twin = self.another_tab()

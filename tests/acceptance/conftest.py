@@ -17,6 +17,8 @@ A case is a function in ``test_<group>.py`` that takes some of these fixtures:
     runs the case for each guarantee that the store of the setup gives;
 ``trials``
     tells the table how many times the case tried: ``trials(PAIRS)``;
+``late``
+    the same site two days later, by its own clock;
 ``site_with``
     starts another site on the same servers with other settings: ``site_with(FLOWS_LOCK_WAIT=1)``. With
     ``beside=site`` it shares that one's database and store.
@@ -34,6 +36,7 @@ import pytest
 from . import setups, table
 from .client import Browser
 from .ledger import Ledger
+from .records import TWO_DAYS
 from .server import Site, serve
 from .setups import Setup
 from tests import servers
@@ -163,6 +166,13 @@ def impatient(start: Callable[..., Any]) -> Iterator[Site]:
     """Another site, for cases that interrupt it: nobody waits for long for what they leave."""
     with start(settings=setups.IMPATIENT) as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def late(start: Callable[..., Any], site: Site) -> Iterator[Site]:
+    """The site two days later, for which an id that was made there is too old. What is kept is as old as it was."""
+    with start(beside=site, settings={"CLOCK_AHEAD": TWO_DAYS}) as other:
+        yield other
 
 
 @pytest.fixture

@@ -30,15 +30,16 @@ class Visitor(Browser):
         self.open(f"/journey-{site.setup.guarantees[0]}/")
         self.submit(name="before")
         self.session = self.get("/session/").json()
-        self.forms: dict[str, tuple[str, dict[str, str]]] = {}
+        self.forms: dict[str, dict[str, str]] = {}
 
     def entrance(self, flow: str) -> tuple[str, dict[str, str]]:
-        """Return the URL and the form of a flow's first page, which was opened once."""
+        """Return the URL of a flow's first page with an id of its own, and the form, for which it is opened once."""
+        url = f"/{flow}/begin/"
         if flow not in self.forms:
             tab = self.another_tab()
-            tab.open(f"/{flow}/")
-            self.forms[flow] = tab.url, tab.form()
-        return self.forms[flow]
+            tab.open(url)
+            self.forms[flow] = tab.form()
+        return self.get(url).location, self.forms[flow]
 
     def check_unharmed(self) -> None:
         """Assert that it still is the same visitor, whose other task goes on where it was."""
@@ -67,11 +68,8 @@ class Trial:
     def __init__(self, visitor: Visitor, course: Course, point: str, how: str, way: Way) -> None:
         self.visitor, self.course, self.how, self.point = visitor, course, how, point
         self.left = course.left_at(point)
-        # At the entrance a page that is opened afresh begins another task. And nobody knows there which task it is
-        # that was claimed until the page was run: such are said to be not done.
-        self.way = Way(way.afresh and course.page != "begin", way.done and not self.is_nameless)
+        self.way = way
         self.tab = Browser(visitor.host, cookies=visitor.cookies)
-        self.task_id = ""
         #: What the ledger and the list of claims call the submission; one at most.
         self.keys: set[str] = set()
 
@@ -86,10 +84,6 @@ class Trial:
         except (AssertionError, Dropped) as error:
             raise AssertionError(f"{self}: {error}") from error
 
-    @property
-    def is_nameless(self) -> bool:
-        return bool(self.left.claimed) and self.course.page == "begin" and not self.left.attempted
-
     def crash(self) -> None:
         url, form = self.visitor.entrance(self.course.flow)
         self.tab.url, self.form = url, {**form, "name": f"{self.tab.run} begins"}
@@ -98,8 +92,7 @@ class Trial:
             assert response.status == 302, response
             # The token of the page before will do, which need not be shown for that.
             self.tab.url, self.form = response.location, {**form, "name": self.tab.run}
-            self.task_id = self.tab.task_id
-        self.url = self.tab.url
+        self.url, self.task_id = self.tab.url, self.tab.task_id
         if self.how == "kill":
             with pytest.raises(Dropped):
                 self.tab.send(self.url, self.form, fault=f"kill@{self.point}")
@@ -112,16 +105,18 @@ class Trial:
             again = self.tab.send(self.url, self.form)
             assert (again.status, again.headers["Retry-After"]) == (503, "2"), again
             assert "being finished" in again.page.heading
-            if self.course.page == "last":
-                assert "being finished" in self.tab.open(self.url).page.heading
-                assert self.tab.response.status == 200
+            assert "being finished" in self.tab.open(self.url).page.heading
+            assert self.tab.response.status == 200
 
     def go_on(self) -> None:
         if self.way.afresh:
             self.tab.open(self.url)
             if self._to_do:
-                assert ("name" in self.tab.page.form) is ("last" in self._to_do), "what is done is not asked for again"
+                asked = "name" in self.tab.page.form
+                assert asked is (self.course.page in self._to_do), "what is done is not asked for again"
                 self.tab.submit(name="afresh")
+            elif self.course.page == "begin":
+                self.tab.open(self.url.replace("/begin/", "/last/"))
         else:
             again = self.tab.send(self.url, self.form)
             assert again.status == 302, again
@@ -142,7 +137,7 @@ class Trial:
         assert traces.attempts(self.tab.run, names) == Counter(self.left.attempted)
         assert traces.committed(self.tab.run, names) == Counter(self.left.committed)
         for entry in traces.entries(self.tab.run, names):
-            self.task_id = entry["task"]
+            assert entry["task"] == self.task_id
             self.keys.add(entry["key"])
 
     def check_end(self, traces: Traces) -> None:
@@ -225,17 +220,14 @@ def _each(trials: Iterable[Trial], step: Callable[[Trial], None]) -> None:
 def _release(site: Site, listed: dict[str, tuple[str, str]], trials: list[Trial]) -> None:
     """Assert that what is listed as claimed is what these left, and release it."""
     runs = []
-    for trial in sorted(trials, key=lambda trial: trial.is_nameless):
+    for trial in trials:
         course = trial.course
         expected = course.flow if trial.left.claimed == "complete" else f"{course.flow}/{course.page}"
-        if trial.is_nameless:
-            trial.task_id = next(task_id for task_id, (place, _) in listed.items() if place == expected)
         with trial.named():
             place, key = listed.pop(trial.task_id)
             assert place == expected
             assert trial.keys in (set(), {key})
-        if not trial.is_nameless:
-            trial.keys = {key}
+        trial.keys = {key}
         runs.append(["--release", trial.task_id, *(["--done"] if trial.way.done else [])])
     assert not listed, "nothing else is claimed"
     assert flowtasks(site, *runs).count("Released") == len(runs)

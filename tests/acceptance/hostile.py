@@ -15,7 +15,7 @@ BROKEN_IDS = (
     # Empty, too short, too long, of the right length
     *("_t", "_t=", "_t=0", "_t={part}", "_t={id}0", "_t=0{id}", f"_t={'a' * LONGEST}", f"_t={'%00' * 1200}"),
     *(
-        f"_t={32 * letter}"
+        f"_t={56 * letter}"
         for letter in ("g", "-", "_", "%25", "*", "%3F", "%F0%9D%9F%98", "%EF%BC%90", "%D9%A0", "%FF")
     ),
     # A live one that is written otherwise, or with something before or behind it
@@ -26,7 +26,7 @@ BROKEN_IDS = (
     # Neither text nor what a URL should hold
     *"_t=%FF%FE _t=%C3%28 _t=%C0%80 _t=%ED%A0%80 _t=%ED%A0%BD%ED%B8%80 _t=%ZZ _t=% _t=%2 _t=%%% _t=%u0041".split(),
     # Several
-    *("_t={id}&_t={id}", "_t={id}&_t=", "_t=&_t={id}", "_t={id}&_t=0&_t={id}", "_t={id}&" * 90 + "x="),
+    *("_t={id}&_t={id}", "_t={id}&_t=", "_t=&_t={id}", "_t={id}&_t=0&_t={id}", "_t={id}&" * 50 + "x="),
     # Tricks with what may be behind it: SQL, Redis and Lua, JSON, file systems, templates, logs, shells
     *"_t='%20OR%20'1'='1 _t={id}'-- _t={id}'%20OR%201=1;DROP%20TABLE%20x;-- _t=%25'%20ESCAPE%20'".split(),
     *"_t={id}%7D:lease".split(),

@@ -6,6 +6,8 @@ from .server import Site
 
 #: Seconds after which a task that nobody used has expired: the default of ``FLOWS_TASK_IDLE_TIMEOUT``.
 LIMIT = 1200
+#: Seconds after which nothing is known any more, of what ended neither.
+TWO_DAYS = 2 * 24 * 3600
 
 
 def record_of(site: Site, task_id: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from tests.acceptance.client import at_once
-from tests.acceptance.records import LIMIT, grow_old, record_of
+from tests.acceptance.records import LIMIT, TWO_DAYS, grow_old, record_of
 
 #: Seconds by which the second server's own clock is wrong.
 AHEAD = 600
@@ -69,12 +69,13 @@ def test_a_second_before_the_limit_a_task_is_there(site, newcomer, trials, journ
     trials(4)
 
 
-def test_a_second_after_the_limit_a_task_is_gone(site, browser, ledger, trials, journey):
+def test_a_second_after_the_limit_a_task_is_gone(site, late, browser, ledger, trials, journey):
     begin(browser, journey, "a")
     form = browser.form(name="b")
     grow_old(site, browser.task_id, LIMIT + 1)
     before = record_of(site, browser.task_id)
-    for response in (browser.get(browser.url), browser.send(browser.url, form), browser.get(browser.url)):
+    tab = browser.at(late.host)
+    for response in (tab.get(tab.url), tab.send(tab.url, form), tab.get(tab.url)):
         assert_expired(response)
         trials(1)
     assert record_of(site, browser.task_id) == before, "it was brought back"
@@ -82,11 +83,12 @@ def test_a_second_after_the_limit_a_task_is_gone(site, browser, ledger, trials, 
 
 
 @pytest.mark.parametrize("flow", ["journey", "item"])
-def test_a_visitor_who_comes_too_late_can_begin_again(site, browser, ledger, trials, journey, flow):
+def test_a_visitor_who_comes_too_late_can_begin_again(site, late, browser, ledger, trials, journey, flow):
     """Also where the page is one of many of its kind: it is the same one."""
     url = "/item/7/" if flow == "item" else journey
     begin(browser, url, "a")
     grow_old(site, browser.task_id, LIMIT + 1)
+    browser.host = late.host
     assert_expired(browser.submit(name="b"))
     [link] = browser.page.links
     assert browser.open(link).status == 200
@@ -121,19 +123,47 @@ def test_looking_keeps_a_task_and_writes_once_in_a_tenth_of_its_time(site, brows
     assert record_of(site, browser.task_id)["version"] == version
 
 
-@pytest.mark.parametrize("pages", [1, 3], ids=["going on", "ended"])
-def test_the_first_page_sent_again_after_the_limit_is_not_done_again(site, browser, ledger, trials, guarantee, pages):
-    if site.setup.kind == "redis":
-        pytest.skip("Redis forgets what has expired, and with it what was sent.")
+@pytest.mark.parametrize("flow", ["journey", "item"])
+def test_who_comes_too_late_to_an_id_that_is_fresh_is_led_to_its_first_page(site, browser, trials, journey, flow):
+    url = "/item/7/" if flow == "item" else journey
+    begin(browser, url, "a")
+    first = browser.url.replace("/second/", "/first/")
+    grow_old(site, browser.task_id, LIMIT + 1)
+    for response in (browser.get(browser.url), browser.send(browser.url, browser.form(name="b"))):
+        assert (response.status, response.location) == (302, first)
+        trials(1)
+    assert record_of(site, browser.task_id) is None, "it was brought back"
+    assert browser.open(first).page.answers == {}
+    begin(browser, first, "a", "b")
+    assert browser.url == first.replace("/first/", "/third/")
+
+
+def test_the_first_page_sent_again_after_the_limit_begins_again(site, browser, ledger, trials, guarantee):
+    browser.open(f"/journey-{guarantee}/")
+    url, form = browser.url, browser.form(name="a")
+    first = browser.send(url, form)
+    grow_old(site, browser.task_id, LIMIT + 1)
+    for _ in range(2):
+        assert browser.send(url, form).location == first.location
+        trials(1)
+    assert ledger.count("first", run=browser.run) == 2
+    begin(browser, first.location, "b", "c")
+    assert ledger.count("complete", run=browser.run) == 1
+
+
+def test_what_has_ended_is_not_begun_again_after_the_limit(site, late, browser, ledger, trials, guarantee):
+    """It is known for a day, as long as an id may begin a task; then its page is that of one that expired."""
     browser.open(f"/journey-{guarantee}/")
     url, form = browser.url, browser.form(name="a")
     browser.follow(browser.send(url, form))
-    for _ in range(pages - 1):
-        browser.submit(name="b")
+    browser.submit(name="b")
+    browser.submit(name="c")
     grow_old(site, browser.task_id, LIMIT + 1)
-    assert_expired(browser.send(url, form))
+    assert "Done" in browser.follow(browser.send(url, form)).text
+    grow_old(site, browser.task_id, TWO_DAYS)
+    assert_expired(browser.at(late.host).send(url, form))
     assert ledger.count("first", run=browser.run) == 1
-    trials(1)
+    trials(2)
 
 
 def test_what_is_at_work_when_its_task_would_expire_is_finished(site, newcomer, ledger, trials):
@@ -172,16 +202,9 @@ def test_what_is_at_work_when_its_task_would_expire_is_finished(site, newcomer, 
 # A second server
 
 
-def at(server, browser):
-    """Return the tab at one of the servers of the site."""
-    tab = browser.another_tab()
-    tab.host = server.host
-    return tab
-
-
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["ahead is second", "ahead is first"])
 def test_servers_whose_clocks_differ_agree_on_what_has_expired(site, ahead, browser, trials, journey, order):
-    first, second = (at((site, ahead)[number], browser) for number in order)
+    first, second = (browser.at((site, ahead)[number].host) for number in order)
     begin(first, journey, "a")
     second.url, task_id = first.url, first.task_id
     for tab in (second, first, second):
@@ -195,7 +218,7 @@ def test_servers_whose_clocks_differ_agree_on_what_has_expired(site, ahead, brow
     # And not long enough for one that is behind it.
     grow_old(site, task_id, LIMIT + AHEAD // 2)
     for tab in (first, second):
-        assert_expired(tab.get(second.url))
+        assert tab.get(second.url).location == f"{journey}first/?_t={task_id}"
         trials(1)
 
 
@@ -204,7 +227,7 @@ def test_servers_whose_clocks_differ_execute_a_submission_once(site, ahead, newc
     browser.open(f"/journey-{guarantee}/")
     for _ in range(3):
         url, form = browser.url, browser.form(name="x", delay=20)
-        twins = [at(server, browser.twin()) for server in (site, ahead)]
+        twins = [browser.twin().at(server.host) for server in (site, ahead)]
         answers = at_once(*(partial(twin.send, url, form) for twin in twins))
         assert answers[0].location == answers[1].location
         browser = twins[1]

@@ -11,7 +11,7 @@ from tests.acceptance.locations import host_of
 from tests.acceptance.wire import FINISH, exchange, head, in_parallel
 
 #: How a path may be answered that is written in a way of its own: by the library, by Django, or by the server.
-EXPECTED = (200, 301, 302, 400, 403, 404, 405, 414)
+EXPECTED = (200, 301, 302, 303, 400, 403, 404, 405, 414)
 
 
 @pytest.fixture

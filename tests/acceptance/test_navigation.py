@@ -4,10 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.acceptance.records import grow_old, record_of
+from tests.acceptance.records import TWO_DAYS, grow_old, record_of
 
 PAGES = ("first", "second", "third")
-TWO_DAYS = 2 * 24 * 3600
 
 
 @pytest.fixture
@@ -72,9 +71,18 @@ def test_a_page_that_is_ahead_leads_to_where_the_visitor_is(site, newcomer, ledg
 def test_what_is_no_page_leads_to_where_the_visitor_is(site, browser, ledger, trials, journey):
     walk(browser, journey, "a")
     with nothing_kept(site, browser):
-        for rest in ("", "nothing/", "first/more/", "first", "a//b/", "é/", "second/../third/"):
+        for rest in ("", "nothing/", "nothing", "first/more/", "a//b/", "é/", "second/../third/"):
             trials(assert_leads(browser, f"{journey}{rest}?_t={browser.task_id}", browser.url))
     assert done_of(ledger, browser) == ["first"]
+
+
+def test_a_page_without_its_last_slash_leads_to_the_page_in_the_same_task(site, browser, ledger, trials, journey):
+    walk(browser, journey, "a")
+    with nothing_kept(site, browser):
+        for page in ("first", "second"):
+            response = browser.get(f"{journey}{page}?_t={browser.task_id}")
+            assert (response.status, response.location) == (301, f"{journey}{page}/?_t={browser.task_id}")
+            trials(1)
 
 
 def test_a_url_with_other_arguments_leads_to_where_the_visitor_is(site, browser, ledger, trials):
@@ -168,13 +176,14 @@ def test_an_edit_that_comes_back_to_the_first_way_finds_it_as_it_was(browser, le
     trials(1)
 
 
-def test_bookmarks_of_two_days_ago_say_that_they_expired(site, browser, ledger, trials, journey):
+def test_bookmarks_of_two_days_ago_say_that_they_expired(site, late, browser, ledger, trials, journey):
     shown = walk(browser, journey, "a", "b")
     form = browser.form(name="late")
     grow_old(site, browser.task_id, TWO_DAYS)
+    tab = browser.at(late.host)
     with nothing_kept(site, browser):
         for url in shown:
-            for response in (browser.get(url), browser.send(url, form)):
+            for response in (tab.get(url), tab.send(url, form)):
                 assert (response.status, response.page.heading) == (404, "This page has expired")
                 trials(1)
     assert done_of(ledger, browser) == ["first", "second"]
@@ -183,20 +192,13 @@ def test_bookmarks_of_two_days_ago_say_that_they_expired(site, browser, ledger, 
 # A deploy in the middle
 
 
-def moved(browser, site):
-    """Return the tab at another server of the site."""
-    tab = browser.another_tab()
-    tab.host = site.host
-    return tab
-
-
 @pytest.mark.parametrize("answers", ["a", "ab"], ids=["at the page", "behind it"])
 def test_a_task_goes_on_without_a_page_that_a_deploy_removed(
     site, deployed, browser, ledger, trials, guarantee, answers
 ):
     shown = walk(browser, f"/deploy-{guarantee}/", *answers)
     form, removed = browser.form(name="late"), shown[1]
-    browser = moved(browser, deployed)
+    browser = browser.at(deployed.host)
     with nothing_kept(site, browser):
         for response in (browser.get(removed), browser.send(removed, form)):
             assert response.status == 302
@@ -211,10 +213,10 @@ def test_a_task_goes_on_without_a_page_that_a_deploy_removed(
 
 
 def test_a_task_is_asked_for_a_page_that_a_deploy_added(deployed, site, browser, ledger, trials, guarantee):
-    other = moved(browser, deployed)
+    other = browser.at(deployed.host)
     walk(other, f"/deploy-{guarantee}/", "a")
     assert other.path.endswith("/third/")
-    browser = moved(other, site)
+    browser = other.at(site.host)
     ahead = browser.form(name="too early")
     browser.follow(browser.send(browser.url, ahead))
     assert browser.path.endswith("/second/")

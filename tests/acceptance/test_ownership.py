@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.acceptance.records import LIMIT, grow_old, record_of
+from tests.acceptance.records import TWO_DAYS, grow_old, record_of
 from tests.acceptance.setups import LOCK_WAIT
 from tests.acceptance.strangers import FIELD, PLACES, VISITORS, another_browser, assert_never_was
 
@@ -126,13 +126,14 @@ def test_at_the_pages_of_another_flow_a_task_is_none_even_to_its_owner(site, bro
         trials(assert_never_was(browser, task_id, flow, places=("first/", "third/", "order/", "nothing/", "")))
 
 
-def test_a_task_that_expired_is_none_even_to_its_owner(site, browser, trials):
+def test_a_task_that_expired_is_none_even_to_its_owner(site, late, browser, trials):
     flow = f"journey-{site.setup.guarantees[0]}"
     for number in (1, 3):
         task_id = begin(browser, flow, number)
-        grow_old(site, task_id, LIMIT + 1)
-        browser.open(f"/{flow}/")
-        trials(assert_never_was(browser, task_id, flow))
+        grow_old(site, task_id, TWO_DAYS)
+        owner = browser.at(late.host)
+        owner.open(f"/{flow}/")
+        trials(assert_never_was(owner, task_id, flow))
 
 
 @contextmanager
