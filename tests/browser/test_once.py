@@ -137,7 +137,7 @@ def test_back_to_the_first_page_and_the_same_answer_again(person):
     person.fill({"How many?": "2"})
     person.press("Buy")
     person.sees(heading="How to pay")
-    assert person.task_id != task, "The page that begins a task begins another."
+    assert person.task_id == task, "Back to the first page is back in the same task."
     person.pay_with("Card ending in 4242")
     person.press("Pay now")
     assert Order.objects.count() == 1

@@ -13,7 +13,7 @@ def without_lock():
     """Two requests may be at one task."""
     from flows.statestore import django_store, redis_store
 
-    def lock(self, task_id, **options):
+    def lock(self, task_id, wait):
         return self._find(django_store.READ, task_id)
 
     django_store.StateStore._lock = lock
