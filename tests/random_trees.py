@@ -216,6 +216,11 @@ class Journey:
     def skips(self, level):
         return self.tree.skips(self.seen(level), level)
 
+    @property
+    def is_empty(self):
+        """Whether no page is open."""
+        return not any(map(self.is_open, self.tree.pages))
+
     def is_open(self, page, item=None):
         """Return whether a page is neither skipped nor before its time."""
         if self.end or (item and item != self.item):
