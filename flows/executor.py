@@ -16,7 +16,7 @@ from .config import config
 from .exceptions import NotOwner, StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from .execution import SAFE_METHODS, Execution, Result
 from .guarantees import Guarantees, hold_new, hold_stored
-from .ids import get_age, make_id, new_id
+from .ids import get_age
 from .links import Links, get_lasting_url, url_in_task
 from .new_session import SessionChange
 from .opening import Opening, is_shown
@@ -160,14 +160,7 @@ class Executor:
         same = submission.key(f"word of {task_id}", 0)
         self.change = SessionChange(self.store, self.request, same, has_token=submission.has_token)
         with self.snapshot.undone_on_failure():
-            return self._submit(task_id, submission)
-
-    def _submit(self, task_id: str | None, submission: Submission) -> HttpResponseBase:
-        if task_id is None and submission.has_token:
-            task_id = make_id(self.opening.flow, submission.key("task", 0))
-        elif task_id is None:
-            task_id = new_id(self.opening.flow)  # of what is sent without a token nothing says that it is the same
-        return self._hold(task_id, submission)
+            return self._hold(task_id or self.opening.make_id(submission), submission)
 
     def _hold(self, task_id: str, submission: Submission) -> HttpResponseBase:
         """Answer a submission while its task is held. What failed after a commit is raised when that is noted."""

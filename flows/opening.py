@@ -10,11 +10,12 @@ from django.http.response import HttpResponseBase
 from . import binder
 from .config import config
 from .exceptions import NotOwner, StateNotFound
-from .ids import check_id, get_age, new_id
+from .ids import check_id, get_age, make_id, new_id
 from .links import ON_COMPLETE_PARAM, Links, get_path, get_safe_redirect, get_task_id
 from .positions import Position
 from .statestore import codec, documents
 from .statestore.base import Record, shorten
+from .submission import Submission
 from .task import Task
 
 
@@ -45,6 +46,12 @@ class Opening:
         parts = [query] if query else []
         parts.append(urlencode({config.TASK_ID_PARAM: new_id(self.flow)}))
         return f"{get_path(self._request)}?{'&'.join(parts)}"
+
+    def make_id(self, submission: Submission) -> str:
+        """Return the id of the task that a submission without one begins."""
+        if submission.has_token:
+            return make_id(self.flow, submission.key("task", 0))
+        return new_id(self.flow)  # of what is sent without a token nothing says that it is the same
 
     def begin(self, task_id: str | None = None) -> Task:
         """Return a new task. Nothing is stored under its id yet. Raises `StateNotFound` for an id that is too old."""
