@@ -419,6 +419,7 @@ def test_an_effect_with_a_value_that_sqlite_cannot_take_is_not_taken_for_a_busy_
         cursor.execute("SELECT %s", [object()])
 
 
+@pytest.mark.slow
 @only_sqlite
 @pytest.mark.parametrize("method", ["lock", "lock_new", "create", "put_state", "touch", "delete_expired"])
 def test_a_locked_file_is_busy_once_its_timeout_is_over(store, method, monkeypatch):

@@ -244,6 +244,7 @@ def test_a_hold_that_was_refused_is_not_renewed(store, server):
     assert leases.renewals._leases == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [b"another holder", None])
 def test_a_lease_that_was_lost_is_not_taken_back(store, server, other, caplog):
     store.create("abcdefghij", "owner", "{}")
@@ -390,6 +391,7 @@ with store.lock("parent's"):
     assert (returncode, output) == (0, "0\n")
 
 
+@pytest.mark.slow
 def test_a_process_can_be_forked_whatever_its_threads_are_at(store, server):
     """The child would wait for ever for a lock that another thread had when it was forked."""
     program = """
@@ -404,6 +406,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert run(program)[:2] == (0, "0\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ending",
     [

@@ -81,6 +81,7 @@ def send(visitor, url, form):
 # It fails
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "status"),
     [(RuntimeError("It failed."), 500), (OperationalError("deadlock"), 500), (StoreUnavailable("It is away."), 503)],
@@ -108,6 +109,7 @@ def test_a_page_that_failed_after_it_changed_the_session_can_be_sent_again(
     assert Effect.objects.filter(what="journey/second").count() == 1
 
 
+@pytest.mark.slow
 def test_a_page_whose_task_could_not_be_kept_can_be_sent_again(
     each_store, each_engine, visitor, during, change, monkeypatch
 ):
@@ -143,6 +145,7 @@ def every_engine(request, settings, tmp_path):
     settings.SESSION_FILE_PATH = tmp_path
 
 
+@pytest.mark.slow
 def test_an_exception_that_is_an_answer_undoes_session_and_database_alike(
     each_store, every_engine, visitor, during, change
 ):
@@ -158,6 +161,7 @@ def test_an_exception_that_is_an_answer_undoes_session_and_database_alike(
     assert not Effect.objects.filter(what="journey/second").exists()
 
 
+@pytest.mark.slow
 def test_what_was_put_into_the_session_before_an_exception_is_undone(each_store, every_engine, visitor, during):
     def act(request):
         request.session["cart"] = ["a mug"]
@@ -168,6 +172,7 @@ def test_what_was_put_into_the_session_before_an_exception_is_undone(each_store,
     assert "cart" not in visitor.client.session
 
 
+@pytest.mark.slow
 def test_what_was_saved_into_the_session_before_an_exception_is_undone(each_store, every_engine, visitor, during):
     def act(request):
         request.session["paid"] = True

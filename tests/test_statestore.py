@@ -42,6 +42,7 @@ class TestTwoMethodStore(StateStoreContract, TransactionTestCase):
         return DictStore()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 class TestDjangoStore(StateStoreContract):
     has_one_writer = connection.vendor == "sqlite"

@@ -339,8 +339,9 @@ def test_a_hook_that_fails_before_a_claim_leaves_nothing_claimed_that_was_not_ru
     assert sorted(Effect.objects.values_list("what", flat=True)) == ["complete", "effect"]
 
 
-def test_a_hook_that_fails_under_a_claim_leaves_the_claim(each_store):
+def test_a_hook_that_fails_under_a_claim_leaves_the_claim(each_store, settings):
     """Nobody knows what it was to do; the claim says that something was interrupted."""
+    settings.FLOWS_LOCK_WAIT = 0.1
     visitor = arrive("claiming")
     during["work"] = break_after_commit
     answers = send(visitor, name="work")

@@ -286,7 +286,7 @@ def test_who_changes_his_mind_on_how_to_pay_has_not_said_it_yet(customer):
     customer.go_to("how-to-pay/choose-method/")
     customer.submit(method="bank")
     customer.go_to("confirm/")
-    assert customer.place == "how-to-pay/choose-method/"
+    assert customer.place == "how-to-pay/bank-account/"
 
 
 AHEAD = [
