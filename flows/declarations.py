@@ -95,11 +95,7 @@ def _actions_own(component: Any) -> str | None:
 def _order(component: Any) -> str | None:
     kind, _ = _kind_and_hooks(component)
     mro = component.__mro__[:-1]
-    first = [base for base in mro[: mro.index(kind)] if not issubclass(base, kind)]
-    for base in mro[mro.index(kind) :]:
-        # Python puts what a view that stands before it is made of, such as a CreateView, behind it too.
-        if base in kind.__mro__ or any(issubclass(other, base) for other in first):
-            continue
+    for base in _get_bases_behind(kind, mro):
         before = [vars(other) for other in mro[: mro.index(base)] if other in kind.__mro__]
         for name in vars(base):
             if not name.startswith("_") and any(name in own and not _calls_super(own[name]) for own in before):
@@ -108,6 +104,15 @@ def _order(component: Any) -> str | None:
                     f"before it and has its own. Put {base.__name__} before {kind.__name__}."
                 )
     return None
+
+
+def _get_bases_behind(kind: type[FlowComponent], mro: tuple[type, ...]) -> Iterator[type]:
+    """Yield the classes of a component that stand behind its kind and are no part of it."""
+    first = [base for base in mro[: mro.index(kind)] if not issubclass(base, kind)]
+    for base in mro[mro.index(kind) :]:
+        # Python puts what a view that stands before it is made of, such as a CreateView, behind it too.
+        if base not in kind.__mro__ and not any(issubclass(other, base) for other in first):
+            yield base
 
 
 def _calls_super(method: Any) -> bool:

@@ -110,15 +110,18 @@ class Executor:
             return pages.being_finished(self.request, self.position)
         execution = self._execution(task)
         result, response = self._run(execution)
-        shown = is_shown(self.request, response)
-        if shown and result.acted:
-            task.walk_to(self.position.name)
-            task.show(self.position.name)
-        if shown and record is None:
-            binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
+        if is_shown(self.request, response):
+            self._note_shown(task, record, result)
         if record and not self._keep_seen(task, record) and result.target and not result.misled:
             raise StoreUnavailable("What leads on from here could not be noted.")
         return response
+
+    def _note_shown(self, task: Task, record: Record | None, result: Result) -> None:
+        if result.acted:
+            task.walk_to(self.position.name)
+            task.show(self.position.name)
+        if record is None:
+            binder.get_owner(self.request)  # now, so that a doubled first POST has one owner
 
     def _find(self, task_id: str | None) -> tuple[Task, Record | None]:
         """Return the task under an id and its record; a new task without one where nothing is stored."""
