@@ -10,7 +10,7 @@ from flows.components import COMPLETE, Action, Scaffold
 from flows.handler import FlowHandler
 from flows.transitions import Linear
 
-from tests.testapp.flows import NameForm
+from tests.testapp.flows import Bank, NameForm
 from tests.visitor import Visitor
 
 # The way, as a value
@@ -67,19 +67,6 @@ class Method(Action):
 
 class Card(Action):
     form_class = NameForm
-
-
-class Account(Action):
-    form_class = NameForm
-
-
-class Address(Action):
-    form_class = NameForm
-
-
-class Bank(Scaffold):
-    action_set = [Account, Address]
-    transition = Linear()
 
 
 class Pay(Scaffold):
