@@ -5,17 +5,21 @@ A project subclasses :class:`flows.components.Action` (one page, a ``FormView``)
 with a :class:`flows.handler.FlowHandler` and includes the handler's URLs. What the visitor said is kept
 on the server as a *task*, under an id in the URL.
 
-The modules, from the bottom up; each imports only from its own layer or a lower one:
+Where to find what, from the bottom up. Each imports only from its own floor or a lower one, and no two import each
+other:
 
 0. ``exceptions``, ``config``
-1. ``declarations``, ``components``, ``forms``, ``outcomes``, ``positions``, ``definition``, ``transitions``,
-   ``preconditions`` (what a project writes, as a tree of places), ``task``, ``results``, ``choices`` and ``answers``
-2. ``types``, ``statestore``, ``models``, ``binder``, ``sessions``, ``session_snapshot`` (where tasks are kept, and
-   whose they are)
-3. ``submission``, ``sensitive``, ``new_session``, ``ids``, ``links``, ``opening``, ``navigation``, ``progress``,
-   ``execution`` (a task at a position, for one request)
-4. ``pages``, ``transactions``, ``guarantees``, ``executor``, ``routing``, ``handler`` (from a request to a response)
-5. ``apps``, ``checks``, ``databases``, ``admin``, ``management``, ``migrations``, ``templates``, ``test``
+1. ``tree`` (positions, outcomes, and what the library asks of components), ``statestore`` (where tasks are kept),
+   ``serializing`` (values as text and back), ``types``, ``binder`` (whose a task is), ``sessions``
+2. ``journey`` (one visitor's way: the task, the route, answers, forms, links), ``transitions``, ``preconditions``
+3. ``components`` (actions and scaffolds), ``engine`` (one submission, done once: its guarantees, and what it runs)
+4. ``http`` (the two functions ``get`` and ``post``, their pages, routing, checks of definitions)
+5. ``handler``
+6. ``apps``, ``models``, ``admin``, ``checks``, ``databases``, ``management``, ``migrations``, ``templates``,
+   ``templatetags``, ``test``
+
+A request is answered in ``http/views.py``. What it runs is in ``engine/run.py``, what counts for the visitor is in
+``journey/route.py``.
 """
 
 __version__ = "2.0.0"

@@ -20,13 +20,13 @@ from django.utils.module_loading import import_string
 
 from .config import config, load
 from .databases import find_routed_apart
-from .declarations import find_doubts, is_order_stated
-from .guarantees import get_guarantee
-from .positions import Position
+from .engine.guarantees import get_guarantee
+from .http.declarations import find_doubts, is_order_stated
+from .journey.task import ROOM
 from .statestore import codec
 from .statestore.base import BaseStateStore
 from .statestore.redis_client import get_client
-from .task import ROOM
+from .tree.positions import Position
 
 SQLITE_ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.spatialite")
 

@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponseRedirect
@@ -17,15 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 
 from .exceptions import DefinitionError, NotStorableValue, TaskTooLarge
-from .forms import add_error, add_errors, get_answers, make_form
-from .outcomes import COMPLETE, Leaving, Outcome, OutcomeResponse
-from .positions import Position, describe
+from .journey.answers import Answers
+from .journey.forms import add_error, add_errors, get_answers, get_errors, make_form
+from .journey.task import Task
 from .transitions import Transition
-
-if TYPE_CHECKING:
-    from .answers import Answers
-    from .execution import Execution
-    from .task import Task
+from .tree.outcomes import COMPLETE, Done, Leaving, Outcome, OutcomeResponse, SentTo
+from .tree.positions import Position, describe
+from .tree.visit import Visit
 
 __all__ = ["COMPLETE", "Action", "FlowComponent", "Scaffold"]
 
@@ -59,28 +57,28 @@ class FlowComponent:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     position: Position
-    _execution: Execution | None = None
+    _visit: Visit | None = None
 
-    def setup_flow(self, execution: Execution, position: Position) -> None:
+    def setup_flow(self, visit: Visit, position: Position) -> None:
         """Set what an instance has for one request: request, args, kwargs, position, task, state, answers."""
-        self._execution = execution
+        self._visit = visit
         self.position = position
-        self.request = execution.request
-        self.args = execution.args
-        self.kwargs = execution.kwargs
+        self.request = visit.request
+        self.args = visit.args
+        self.kwargs = visit.kwargs
 
     @property
-    def execution(self) -> Execution:
-        if self._execution is None:
+    def visit(self) -> Visit:
+        if self._visit is None:
             raise AttributeError(
                 f"{type(self).__name__} asks for its state, answers or task before the task is found, as in setup(). "
                 f"Do it in prepare()."
             )
-        return self._execution
+        return self._visit
 
     @property
     def task(self) -> Task:
-        return self.execution.task
+        return self.visit.task
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -90,35 +88,36 @@ class FlowComponent:
     @property
     def answers(self) -> Answers:
         """What the visitor said, by action or by the name of a position."""
-        return self.execution.answers(self.position)
+        return self.visit.get_answers(self.position)
 
     @property
     def submission_key(self) -> str | None:
         """The key of the submission that is being handled, the same at every attempt. None on GET."""
-        return self.execution.submission_key
+        return self.visit.submission_key
 
     def prepare(self) -> Outcome | None:
         """Run before the action, from the root to the leaf; an outcome takes the place of the page."""
         return None
 
     def should_skip(self) -> bool:
-        """Return whether this component, with all below it, has no business with this visitor."""
+        """Return True to skip this component, with all that is in it, for this visitor."""
         return False
 
     def handle_response(self, outcome: Outcome) -> Outcome:
         """Look at what came out of here, from the leaf to the root, and hand it on or another in its place."""
         return outcome
 
-    def link_to(self, component: type[FlowComponent], query: Mapping[str, Any] | None = None) -> str:
+    def link_to(self, component: type[FlowComponent] | str, query: Mapping[str, Any] | None = None) -> str:
         """Return the URL of a component in this task: a sibling, or a sibling of an ancestor, nearest first.
 
-        A scaffold means its first action that is not skipped. Raises `InvalidTarget` for anything else.
+        Or of what stands below those. A name means what has it, a scaffold its first action that is not skipped. Raises
+        `InvalidTarget` for anything else.
         """
-        return self.execution.link_to(self.position, component, query)
+        return self.visit.get_url(self.position, component, query)
 
-    def send_to(self, component: type[FlowComponent]) -> HttpResponseRedirect:
-        """Return a redirect to what `link_to` gives the URL of."""
-        return HttpResponseRedirect(self.link_to(component))
+    def send_to(self, component: type[FlowComponent], query: Mapping[str, Any] | None = None) -> SentTo:
+        """Return an outcome that means what returning ``component`` means, with a query in the URL."""
+        return SentTo(component, query, self.link_to(component, query))
 
     def leave(self, url: str) -> HttpResponseRedirect:
         """Return a redirect that leaves this page open, such as to a bank, from which the visitor comes back to it.
@@ -127,9 +126,17 @@ class FlowComponent:
         """
         return Leaving(url)
 
+    def done(self, template_name: str | None = None, **context: Any) -> Done:
+        """Return the outcome of a flow's ``complete()`` that shows a page after the end.
+
+        The page is shown to the same visitor until what is kept of the task expires. The values of its ``context`` are
+        kept as those of the state are. Without ``template_name`` it is ``flows/done.html``.
+        """
+        return Done(template_name, context)
+
     def turn_back(self) -> HttpResponseBase:
-        """Return a redirect to the last page that the visitor saw before this one and that is still open."""
-        return self.execution.turn_back(self.position)
+        """Return a redirect to the last page on the route before this one that is open."""
+        return HttpResponseRedirect(self.visit.get_open_page_before(self.position))
 
     @classmethod
     def get_children(cls) -> tuple[type[FlowComponent], ...]:
@@ -156,22 +163,20 @@ class Action(FlowComponent, FormView):
 
     def _handle_form(self) -> Any:
         form = self.get_form()
-        is_valid, refusal = form.is_valid(), self.execution.refusal
-        if refusal or (refusal is not None and not is_valid):
-            return self.form_refused(form, refusal)
+        is_valid, errors = form.is_valid(), self.visit.earlier_errors
+        if errors or (errors is not None and not is_valid):
+            return self.form_refused(form, errors)
         if not is_valid:
             return self.form_invalid(form)
         try:
-            self.execution.accept(self.position, self.get_answers(form))
+            self.visit.remember_answers(self.position, self.get_answers(form))
         except NotStorableValue as error:
-            self.execution.accepted = False
             add_error(form, _TOO_LARGE if isinstance(error, TaskTooLarge) else _NO_VALUE)
             logger.info("%s", error)
             return self.form_invalid(form)
-        self.execution.begin_effects(self.position)
         outcome = self.form_valid(form)
         if not form.is_valid():
-            self.execution.refuse(form)
+            self.visit.add_errors(get_errors(form))
         return outcome
 
     def form_valid(self, form: Any) -> Any:
@@ -194,12 +199,12 @@ class Action(FlowComponent, FormView):
         """Return the form, with the answers that are remembered of it where it was not sent."""
         kwargs = self.get_form_kwargs()
         # Else what is remembered would decide what counts as changed.
-        answers = None if "data" in kwargs else self.answers.get(self.position.name)
+        answers = None if "data" in kwargs else self.answers.get(self.position.key)
         return make_form(form_class or self.get_form_class(), kwargs, answers)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add ``state``, ``answers``, ``flow`` and the form's ``media`` to the context of a ``FormView``."""
-        context = {"state": self.state, "answers": self.answers, "flow": self.execution.progress(self.position)}
+        context = {"state": self.state, "answers": self.answers, "flow": self.visit.get_progress(self.position)}
         context = super().get_context_data(**{**context, **kwargs})
         # A template would take {{ form.media }} for a field of that name.
         return {"media": getattr(context["form"], "media", ""), **context}
@@ -215,25 +220,28 @@ class Scaffold(FlowComponent):
     is_scaffold = True
 
     @property
-    def children(self) -> tuple[type[FlowComponent], ...]:
+    def children(self) -> tuple[Any, ...]:
+        """The classes of the children."""
         return self.position.components
 
     def is_done(self, child: type[FlowComponent]) -> bool:
         """Return whether ``child`` has completed in this task, and still is complete."""
-        return self.execution.is_done(self.position.child(child))
+        return self.visit.is_done(self.position.child(child))
 
     def is_skipped(self, child: type[FlowComponent]) -> bool:
         """Return whether ``child`` is skipped for this visitor now, or every action in it is."""
-        return self.execution.first_page(self.position.child(child)) is None
+        return not self.visit.has_page(self.position.child(child))
 
-    def first_to_do(self, before: type[FlowComponent] | None = None) -> type[FlowComponent] | None:
+    def first_to_do(self, before: type[FlowComponent] | None = None) -> Any:
         """Return the first child, of those before ``before``, that is neither done nor skipped; None if all are."""
-        place = self.execution.first_to_do(self.position, self.position.child(before) if before else None)
+        place = self.visit.first_to_do(self.position, self.position.child(before) if before else None)
         return place.component if place else None
 
     def complete(self) -> Outcome | None:
         """Do what is to be done once when everything in here is done; an outcome says where to go then."""
         return None
+
+    default_complete = complete
 
     @classmethod
     def get_children(cls) -> tuple[type[FlowComponent], ...]:

@@ -12,9 +12,9 @@ from django.db import router
 
 from .components import Action, Scaffold
 from .models import StoredTask
-from .positions import Position
 from .statestore.base import BaseStateStore
 from .statestore.django_store import StateStore
+from .tree.positions import Position
 
 
 def find_routed_apart(places: Iterable[tuple[Position, BaseStateStore]]) -> Iterator[CheckMessage]:

@@ -12,19 +12,19 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver, get_urlconf, path, reverse
 from django.views.decorators.common import no_append_slash
 
-from . import binder, pages
+from . import binder
 from .components import FlowComponent
 from .config import config
-from .definition import Routes, check_flow
 from .exceptions import DefinitionError, InvalidTarget
-from .executor import Executor
-from .ids import new_id
-from .links import ON_COMPLETE_PARAM, REST, add_query, get_safe_redirect
-from .positions import Position, describe, join_routes
-from .routing import RestPattern, RouteIndex, append_slash
-from .statestore import codec, documents
+from .http import pages
+from .http.definition import Routes, check_flow
+from .http.entry import begin_task
+from .http.routing import RestPattern, RouteIndex, append_slash
+from .http.views import respond
+from .journey.links import ON_COMPLETE_PARAM, REST, add_query
+from .statestore import documents
 from .statestore.base import BaseStateStore, get_store
-from .task import Task
+from .tree.positions import Position, describe, join_routes
 
 
 class FlowHandler:
@@ -105,7 +105,7 @@ class FlowHandler:
             rest = kwargs.pop(REST, None)
             if rest is not None and (response := append_slash(request)):
                 return pages.make_private(response)
-            return Executor(self.state_store, self.app_name, request, position, *args, **kwargs).respond(rest)
+            return respond(self.state_store, self.app_name, request, position, rest, args, kwargs)
 
         # The flow's own URL, and what is below it and no page, are as open to visitors as its first page.
         action: Any = next(position.actions()).component
@@ -136,11 +136,13 @@ class FlowHandler:
         initial_state: Mapping[str, Any] | None = None,
         url_kwargs: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
+        initial_answers: Mapping[type[FlowComponent] | str, Mapping[str, Any]] | None = None,
     ) -> str:
         """Return the URL at which the visitor of ``request`` can begin a flow.
 
-        Where the URL cannot hold all that is given (``initial_state``, arguments of a later page's route), a task
-        is begun for him. Raises `InvalidTarget` for a component that is not registered.
+        Where the URL cannot hold all that is given (``initial_state``, ``initial_answers``, arguments of a later page's
+        route), a task is begun for them. Of the answers those count that the forms of their actions accept. Raises
+        `InvalidTarget` for a component that is not registered.
         """
         root = self._roots.get(component)
         if root is None:
@@ -148,15 +150,15 @@ class FlowHandler:
             raise InvalidTarget(f"{describe(component)} is not an entry point of {self!r}. There are: {names}.")
         kwargs, parts = dict(url_kwargs or {}), dict(query or {})
         later = root.all_parameters - next(root.actions()).parameters
-        if initial_state is not None or later & kwargs.keys():
-            flow = f"{self.app_name}:{root.name}"
-            task = Task.begin(
-                new_id(flow),
-                flow,
-                codec,
+        if initial_state is not None or initial_answers or later & kwargs.keys():
+            task = begin_task(
+                request,
+                f"{self.app_name}:{root.name}",
+                root,
                 kwargs=kwargs,
                 state=initial_state,
-                on_complete_url=get_safe_redirect(request, on_complete_url),
+                answers=initial_answers,
+                on_complete_url=on_complete_url,
             )
             self.state_store.create(task.id, binder.get_owner(request), documents.to_text(task.to_dict()))
             parts[config.TASK_ID_PARAM] = task.id

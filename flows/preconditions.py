@@ -5,14 +5,11 @@ A precondition is a callable that takes the component. It returns ``None``, or a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 
-if TYPE_CHECKING:
-    from .components import FlowComponent
-    from .outcomes import Outcome
+from .tree.component import Component
+from .tree.outcomes import Outcome
 
 
 class RequiredState:
@@ -25,7 +22,7 @@ class RequiredState:
         self.names = names
         self.otherwise = otherwise
 
-    def __call__(self, component: FlowComponent) -> Outcome | None:
+    def __call__(self, component: Component) -> Outcome | None:
         if all(name in component.state for name in self.names):
             return None
         return component.turn_back() if self.otherwise is None else self.otherwise
@@ -34,7 +31,7 @@ class RequiredState:
 class LoginRequired:
     """The visitor must be logged in. If they are not, the login page comes first and leads back here."""
 
-    def __call__(self, component: FlowComponent) -> Outcome | None:
+    def __call__(self, component: Component) -> Outcome | None:
         if component.request.user.is_authenticated:
             return None
         return redirect_to_login(component.request.get_full_path())
@@ -46,7 +43,7 @@ class PermissionRequired(LoginRequired):
     def __init__(self, permission: str) -> None:
         self.permission = permission
 
-    def __call__(self, component: FlowComponent) -> Outcome | None:
+    def __call__(self, component: Component) -> Outcome | None:
         outcome = super().__call__(component)
         if outcome is None and not component.request.user.has_perm(self.permission):
             raise PermissionDenied(

@@ -1,46 +1,49 @@
-"""Which child of a scaffold follows when one is done, and which children may be entered."""
+"""Which children of a scaffold count, in which order, and what follows one that is done."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from .outcomes import COMPLETE, Complete
-
-if TYPE_CHECKING:
-    from .components import FlowComponent, Scaffold
+from .tree.component import Component, Group
+from .tree.outcomes import COMPLETE, Complete
+from .tree.positions import Position
 
 
 class Transition:
-    """How the children of a scaffold follow each other. Holds no state: one object serves every request."""
+    """How the children of a scaffold follow each other. Holds no state: one object serves every request.
 
-    def choose_next(self, scaffold: Scaffold, child: type[FlowComponent]) -> type[FlowComponent] | Complete:
-        """Return the child that follows ``child``, or ``COMPLETE`` after the last.
+    While a route is walked, it is asked in turn, from the first child on. Of what stands behind nothing is done then.
+    """
 
-        It may be a child that is skipped: then this is called again, with that child.
-        """
+    @property
+    def is_linear(self) -> bool:
+        """Whether the children follow in order, each when all before it are done, so that none needs to be asked."""
+        return False
+
+    def get_places(self, place: Position) -> Sequence[Position]:
+        """Return the places of the children of a scaffold. Asked where they follow in order."""
+        return place.children
+
+    def choose_next(self, scaffold: Group, child: type[Component]) -> type[Component] | Complete:
+        """Return the child that follows ``child``, which is done or skipped, or ``COMPLETE`` after the last."""
         raise NotImplementedError(f"{type(self).__name__} must implement choose_next(scaffold, child).")
 
-    def can_enter(self, scaffold: Scaffold, child: type[FlowComponent]) -> bool:
-        """Return whether a visitor may go to ``child`` now. The default lets everyone in."""
-        return True
-
-    def is_complete(self, scaffold: Scaffold) -> bool:
-        """Return whether a scaffold that was completed still counts as complete, after edits. The default: yes."""
+    def can_enter(self, scaffold: Group, child: type[Component]) -> bool:
+        """Return whether a visitor may go to a child before it follows. The default lets everyone in."""
         return True
 
 
 class Linear(Transition):
-    """The children follow in order. A child may be entered when all children before it are done or skipped.
+    """The children follow in order. A child may be entered when all children before it are done or skipped."""
 
-    After the last child comes the first that is neither done nor skipped: a later answer can open an earlier child.
-    """
+    @property
+    def is_linear(self) -> bool:
+        own = type(self)
+        return own.choose_next is Linear.choose_next and own.can_enter is Linear.can_enter
 
-    def choose_next(self, scaffold: Scaffold, child: type[FlowComponent]) -> type[FlowComponent] | Complete:
+    def choose_next(self, scaffold: Group, child: type[Component]) -> type[Component] | Complete:
         following = scaffold.children[scaffold.children.index(child) + 1 :]
         return following[0] if following else scaffold.first_to_do() or COMPLETE
 
-    def is_complete(self, scaffold: Scaffold) -> bool:
-        return scaffold.first_to_do() is None
-
-    def can_enter(self, scaffold: Scaffold, child: type[FlowComponent]) -> bool:
+    def can_enter(self, scaffold: Group, child: type[Component]) -> bool:
         return child in scaffold.children and scaffold.first_to_do(before=child) is None

@@ -1,6 +1,6 @@
-"""Trees of components as hypothesis draws them, as a site would have them, and as the rules open them to a visitor."""
+"""Trees of components as hypothesis draws them, as a site would have them, and as the model of the route has them."""
 
-from collections import Counter, namedtuple
+from collections import namedtuple
 from dataclasses import dataclass, replace
 from types import ModuleType
 
@@ -11,16 +11,21 @@ from hypothesis import strategies as st
 
 from flows.components import COMPLETE, Action, Scaffold
 from flows.handler import FlowHandler
-from flows.transitions import Linear
+from flows.transitions import Linear, Transition
 
-#: What the visitor says. "a" and "b" skip pages; the last two are refused after the effect, and not valid.
-ANSWERS = (*"cab", REFUSED := "r", INVALID := "")
-THANKS = "/thanks/"
+from tests import route_model
+from tests.route_model import ANY_ORDER, CHOICE, LEAVE, LINEAR, REDIRECT, REFUSED, Place
+
+#: What the visitor says: what skips pages, then what the action redirects, leaves the page or refuses the form for,
+#: and what is not valid. After the others it ends in what is named by a number.
+ANSWERS = (*"cabcab", REDIRECTS := "o", LEAVES := "l", REFUSES := "r", INVALID := "")
+#: Pages of the site: where the flow, an inner scaffold, an action, and an action that stays open lead to.
+OUTSIDE = (THANKS, INNER, AWAY, BANK) = ("/thanks/", "/inner/", "/away/", "/bank/")
 
 
 @dataclass(frozen=True)
 class Skip:
-    """A component is skipped, or is not, while the visitor says something at a page, counted through the tree."""
+    """A component is skipped, or is not, while the visitor says something at a page, counted among those before it."""
 
     page: int
     says: str
@@ -31,26 +36,36 @@ class Skip:
 class Node:
     """What a component is made from; an action where it has no children.
 
-    Equal nodes are one class, so a class may stand in several scaffolds.
+    Equal nodes are one class, so a class may stand in several scaffolds. In a scaffold that is neither linear nor in
+    any order the actions decide.
     """
 
     name: str
     children: tuple["Node", ...] = ()
     is_linear: bool = False
+    is_any_order: bool = False
     skip: Skip | None = None
     guarantee: str | None = None
     url: str | None = None
-    #: Whether complete() leads to a page of the site.
+    #: Whether there is a complete() of its own (the root always has one), and whether that leads to a page of the site.
+    has_complete: bool = False
     has_thanks: bool = False
 
     @property
     def height(self):
         return 1 + max(child.height for child in self.children) if self.children else 0
 
+    @property
+    def order(self):
+        if not self.children:
+            return None
+        return LINEAR if self.is_linear else ANY_ORDER if self.is_any_order else CHOICE
+
 
 SKIPS = [Skip(page, says, unless) for unless in (False, True) for page in range(4) for says in "ab"]
 SKIP = st.sampled_from([None] * 2 * len(SKIPS) + SKIPS)
 GUARANTEE = st.sampled_from([None, None, "transaction", "claim", "retry"])
+ORDER = st.sampled_from([{"is_linear": True}] * 3 + [{"is_any_order": True}] + [{}] * 2)
 
 
 def scaffolds(child, most, **options):
@@ -60,8 +75,8 @@ def scaffolds(child, most, **options):
         return tuple(replace(child, name=letter) for letter, child in zip("abcd", children, strict=False))
 
     children = st.lists(child, min_size=1, max_size=most).map(name)
-    is_linear = st.sampled_from([True, True, False])
-    return st.builds(Node, name=st.just("walk"), children=children, is_linear=is_linear, guarantee=GUARANTEE, **options)
+    node = st.builds(Node, name=st.just("walk"), children=children, guarantee=GUARANTEE, **options)
+    return st.builds(lambda node, order: replace(node, **order), node, ORDER)
 
 
 def levels(page, **options):
@@ -76,7 +91,8 @@ def flows():
     """Draw the root of a tree of up to four levels below it, parts of which may be skipped."""
     page = st.builds(Node, name=st.just("page"), skip=SKIP, guarantee=GUARANTEE)
     urls = st.sampled_from([None, "walk/<int:item>/"])
-    return scaffolds(levels(page, skip=SKIP), 4, url=urls, has_thanks=st.booleans())
+    inner = levels(page, skip=SKIP, has_complete=st.booleans(), has_thanks=st.booleans())
+    return scaffolds(inner, 4, url=urls, has_thanks=st.booleans())
 
 
 def routed_flows(urls, page_urls):
@@ -85,6 +101,7 @@ def routed_flows(urls, page_urls):
 
 
 Run = namedtuple("Run", "task position answers item")
+Completion = namedtuple("Completion", "task position answers")
 
 
 class AnswerForm(forms.Form):
@@ -92,41 +109,112 @@ class AnswerForm(forms.Form):
     leads = forms.IntegerField()
 
 
+class AnyOrder(Transition):
+    """The children may be done in any order, as a project may write it."""
+
+    def choose_next(self, scaffold, child):
+        return scaffold.first_to_do() or COMPLETE
+
+
 class Tree:
     """The components of a random tree, their URLs, and what was done in them."""
 
     def __init__(self, node):
-        self.ran, self.completed = [], Counter()
+        self.ran, self.completions = [], []
         self._classes = {}
         self.handler = FlowHandler()
         self.handler.register_entry_point(self._make(node))
         self.root = next(pattern for pattern in self.handler.urls[0] if pattern.name).callback.position.root
         self.urlconf = self.urls_under("")
         self.pages = list(self.root.actions())
+        #: The same places for the model of the route, by name.
+        self.places = {place.name: place for place in self._place(node, None).everything()}
+        self.nodes = {}
+        self._note_nodes(node, "")
 
     def urls_under(self, prefix):
         """Return a URLconf in which the flow's URLs are included under a prefix."""
         urlconf = ModuleType("random_urls")
-        thanks = path(THANKS[1:], lambda request: HttpResponse("thanks"))
-        urlconf.urlpatterns = [thanks, path(prefix, include(self.handler.urls))]
+        outside = [path(url[1:], lambda request: HttpResponse("another page of the site")) for url in OUTSIDE]
+        urlconf.urlpatterns = [*outside, path(prefix, include(self.handler.urls))]
         return urlconf
 
-    def skips(self, answers, place):
+    def skips(self, answers, position):
         """Return whether a component says that it is to be skipped."""
-        skip = place.component.node.skip
-        if skip is None:
+        place, skip = self.places[position.name], self.nodes[position.name].skip
+        sources = self._sources(place) if skip else ()
+        if not sources:
             return False
-        source = self.pages[skip.page % len(self.pages)].name
+        source = sources[skip.page % len(sources)].name
         return (answers.get(source, {}).get("says") == skip.says) != skip.unless
+
+    def _sources(self, place):
+        """Return the pages that may skip a place: those before it in the tree that are no alternative to it.
+
+        None of them where a scaffold in which the actions decide would lose one that they may choose.
+        """
+        leftmost = place
+        while leftmost.parent and leftmost.parent.order != CHOICE and leftmost.parent.children[0] is leftmost:
+            leftmost = leftmost.parent
+        if leftmost.parent is None or leftmost.parent.order == CHOICE:
+            return []
+        order = list(place.path[0].everything())
+        before = [page for page in order[: order.index(place)] if page.is_page]
+        return [page for page in before if common(page, place).order != CHOICE]
 
     def url(self, name, item=1, task=None):
         kwargs = {"item": item} if self.root.parameters else {}
         return reverse(f"flows:{name}", kwargs=kwargs) + (f"?_t={task}" if task else "")
 
+    def _place(self, node, parent):
+        name = f"{parent.name}/{node.name}" if parent else node.name
+        place = Place(name, node.order, parent=parent)
+        place.should_skip = lambda answers: self.skips(answers, place)
+        is_alternative = any(level.order == CHOICE for level in place.path[:-1])
+        place.has_complete = parent is None or bool(node.children and node.has_complete)
+        # What follows in a scaffold where the actions decide, should complete() lead away, no rule says.
+        place.has_redirect = place.has_complete and node.has_thanks and not is_alternative
+        place.children = [self._place(child, place) for child in node.children]
+        return place
+
+    def _note_nodes(self, node, prefix):
+        self.nodes[prefix + node.name] = node
+        for child in node.children:
+            self._note_nodes(child, f"{prefix}{node.name}/")
+
+    def targets(self, place):
+        """Return what the action at a place may end in: COMPLETE, and the places that it may name."""
+        reachable = [level for each in reversed(place.path[1:]) for level in each.parent.children]
+        named = list(self.nodes.values())
+        found = [route_model.COMPLETE]
+        for target in self.places.values():
+            node = self.nodes[target.name]
+            if target in reachable:  # of equal ones the nearest is meant
+                is_meant = next(each for each in reachable if self.nodes[each.name] == node) is target
+            else:
+                is_below = target not in place.path and target.parent is not None
+                is_meant = is_below and named.count(node) == 1
+            if is_meant and target not in place.path[:-1] and is_clear(place, target):
+                found.append(target)
+        return found
+
+    def ends_in(self, place, says, number):
+        """Return what the action at a place ends in, as the model has it."""
+        ends = {REDIRECTS: REDIRECT, LEAVES: LEAVE, REFUSES: REFUSED}
+        targets = self.targets(place)
+        return ends.get(says) or targets[int(number) % len(targets)]
+
+    def component(self, place):
+        """Return the class at a place of the model."""
+        return self._classes[self.nodes[place.name]]
+
     def _make(self, node):
         if node not in self._classes:
-            bases, attributes = (Scaffold,), {"complete": _complete, "transition": Linear() if node.is_linear else None}
+            transition = {LINEAR: Linear(), ANY_ORDER: AnyOrder()}.get(node.order)
+            bases, attributes = (Scaffold,), {"transition": transition}
             attributes["action_set"] = [self._make(child) for child in node.children]
+            if node.name == "walk" or node.has_complete:
+                attributes["complete"] = _complete
             if not node.children:
                 bases, attributes = (Action,), {"form_class": AnswerForm, "form_valid": _form_valid}
             attributes |= {"tree": self, "node": node, "name": node.name, "should_skip": _should_skip}
@@ -138,115 +226,53 @@ class Tree:
         return self._classes[node]
 
 
+def common(one, other):
+    """Return the scaffold that holds both places."""
+    return [level for level in one.path if level in other.path][-1]
+
+
+def is_clear(place, target):
+    """Return whether it is clear what follows where an action names a place.
+
+    It is not where the first page of the target depends on a choice, or where what is left in between has an order of
+    its own, and something to be done behind the action.
+    """
+    if any(level.order == CHOICE and len(level.children) > 1 for level in target.everything()):
+        return False
+    group = common(place, target)
+    if group is place:  # itself
+        return True
+    if any(level.order == CHOICE for level in target.path[len(group.path) : -1]):
+        return False
+    between = place.path[len(group.path) : -1]
+    if group.order == CHOICE:
+        return all(level.order == CHOICE for level in between) or all(
+            level.order == LINEAR and level.children[-1] in place.path for level in between
+        )
+    return len({level.order == CHOICE for level in between}) < 2
+
+
 def _should_skip(self):
     return self.tree.skips(self.answers, self.position)
 
 
 def _form_valid(self, form):
+    says, leads = form.cleaned_data["says"], form.cleaned_data["leads"]
     self.tree.ran.append(Run(self.task.id, self.position, dict(self.answers), self.kwargs.get("item")))
-    if form.cleaned_data["says"] == REFUSED:
+    ends_in = self.tree.ends_in(self.tree.places[self.position.name], says, leads)
+    if ends_in == REFUSED:
         form.add_error("says", "Not this.")
         return self.form_invalid(form)
-    return leads_to(self.position, form.cleaned_data["leads"])
-
-
-def leads_to(place, number):
-    """Return what the action at a place ends in."""
-    if place.parent.component.transition:
-        return COMPLETE
-    outcomes = [COMPLETE, *(other.component for other in place.reachable())]
-    return outcomes[number % len(outcomes)]
+    if ends_in == LEAVE:
+        return self.leave(BANK)
+    if ends_in == REDIRECT:
+        return HttpResponseRedirect(AWAY)
+    return COMPLETE if ends_in == route_model.COMPLETE else self.tree.component(ends_in)
 
 
 def _complete(self):
-    self.tree.completed[self.task.id, self.position] += 1
-    return HttpResponseRedirect(THANKS) if self.node.has_thanks else None
-
-
-class Journey:
-    """What was said in one task, and what the rules open to its visitor."""
-
-    def __init__(self, tree, task, item, wanted):
-        self.tree, self.task, self.item = tree, task, item
-        self.wanted = wanted  # where it was asked to end
-        self.end = None  # where it led
-        self.said = {}  # by page, the last answers
-        self.done = set()  # the pages that did not refuse what was said
-        self.first = {}  # by scaffold in which the actions decide, the child with which its way begins
-        self.chosen = {}  # by child of one, the child that followed, or COMPLETE
-
-    def choose(self, place, leads, completed):
-        """Note what the action at a place chose, in each scaffold in which the actions decide."""
-        outcome = leads_to(place, leads)
-        for level in reversed(place.path[1:]):
-            if (
-                level is not place
-                and outcome is COMPLETE
-                and (level not in completed or level.component.node.has_thanks)
-            ):
-                return  # what came out of it is a page in it, or a page elsewhere
-            if level.parent.component.transition:
-                continue
-            target = COMPLETE if outcome is COMPLETE else place.find(outcome)
-            if target is COMPLETE or target.parent is level.parent:
-                if level not in self.way(level.parent)[0]:
-                    self.first[level.parent] = level
-                self.chosen[level] = target
-
-    def way(self, scaffold):
-        """Return the children of a scaffold that follow each other by choice, and whether the last completed it."""
-        way, child = [], self.first.get(scaffold)
-        while child and child is not COMPLETE and child not in way:
-            way.append(child)
-            child = self.chosen.get(child)
-        return way, child is COMPLETE
-
-    def seen(self, place):
-        """Return what a component at a place sees of the answers."""
-        pages = {page.name: page for page in self.tree.pages}
-        return {name: said for name, said in self.said.items() if pages[name] is place or self.counts(pages[name])}
-
-    def counts(self, page):
-        for level in page.path[1:]:
-            way, is_complete = self.way(level.parent)
-            if way and level not in way and (len(way) > 1 or is_complete):
-                return False
-        return True
-
-    def skips(self, level):
-        return self.tree.skips(self.seen(level), level)
-
-    @property
-    def is_empty(self):
-        """Whether no page is open."""
-        return not any(map(self.is_open, self.tree.pages))
-
-    def is_open(self, page, item=None):
-        """Return whether a page is neither skipped nor before its time."""
-        if self.end or (item and item != self.item):
-            return False
-        for level in page.path[1:]:
-            siblings = level.parent.children if level.parent.component.transition else (level,)
-            earlier = siblings[: siblings.index(level)]
-            if self.skips(level) or not all(map(self.is_settled, earlier)):
-                return False
-            way, _ = self.way(level.parent)
-            if len(way) > 1 and level not in way:
-                return False
-        return True
-
-    def is_settled(self, place):
-        """Return whether a place has been done, in all that is not skipped, or is skipped itself."""
-        if place.is_action:
-            return place in self.done or self.skips(place)
-        in_order = place.children if place.component.transition else ()
-        way, is_complete = self.way(place)
-        is_done = self.tree.completed[self.task, place] > 0 and all(map(self.is_settled, in_order))
-        return (is_done and (is_complete or not way)) or self.first_page(place) is None
-
-    def first_page(self, place):
-        depth = len(place.path) - 1
-        for page in place.actions():
-            if not any(self.skips(level) for level in page.path[depth:]):
-                return page
-        return None
+    self.tree.completions.append(Completion(self.task.id, self.position, dict(self.answers)))
+    place = self.tree.places[self.position.name]
+    if place.has_redirect:
+        return HttpResponseRedirect(INNER if place.parent else THANKS)
+    return None

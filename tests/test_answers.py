@@ -3,11 +3,12 @@
 import pytest
 from django.template import Context, Template
 
-from flows.answers import Answers
 from flows.components import Action, Scaffold
-from flows.positions import Position
+from flows.journey.answers import Answers
+from flows.journey.route import Route
+from flows.journey.task import Task
 from flows.statestore import codec
-from flows.task import Task
+from flows.tree.positions import Position
 
 
 class One(Action):
@@ -23,7 +24,8 @@ def answers(*names):
     task = Task.begin("id", "flows:root", codec, kwargs={})
     for name in names:
         task.remember(name, {"at": name})
-    return Answers(task, Position(Root))
+        task.mark_answered(name)
+    return Answers(task, Position(Root), Route(names))
 
 
 def render(variable, *names):

@@ -15,9 +15,9 @@ from django.views.generic import CreateView, DetailView, FormView, RedirectView,
 from django.views.generic.detail import SingleObjectMixin
 
 from flows.components import Action, Scaffold
-from flows.declarations import find_doubts
-from flows.definition import check_flow
 from flows.exceptions import DefinitionError
+from flows.http.declarations import find_doubts
+from flows.http.definition import check_flow
 from flows.preconditions import LoginRequired
 from flows.transitions import Linear
 
@@ -284,7 +284,7 @@ def test_a_scaffold_with_an_async_method_is_refused(name):
     assert refused(scaffold(**{name: coroutine})) == is_async(name)
 
 
-@pytest.mark.parametrize("name", ["choose_next", "can_enter", "is_complete"])
+@pytest.mark.parametrize("name", ["choose_next", "can_enter"])
 def test_an_async_transition_is_refused(name):
     transition = type("Own", (Linear,), {name: coroutine})()
     assert refused(scaffold(transition=transition)) == is_async(f"transition.{name}")

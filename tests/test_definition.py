@@ -4,9 +4,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from flows.components import Action, FlowComponent, Scaffold
-from flows.definition import check_flow
 from flows.exceptions import DefinitionError
 from flows.handler import FlowHandler
+from flows.http.definition import check_flow
 from flows.preconditions import LoginRequired
 from flows.transitions import Linear
 

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from flows import binder, new_session
+from flows import binder
+from flows.engine import new_session
 
 from tests.testapp.flows import Card, Counted, Login, Method
 from tests.testapp.models import Effect

@@ -447,10 +447,12 @@ def back(visitor):
 def test_what_the_visitor_cannot_edit_is_the_actions_to_say_each_time():
     visitor = begin("sale")
     visitor.submit(price=1)
+    offer = visitor.url
     visitor.submit(shown=1, note="please")
     back(visitor)
     back(visitor)
     visitor.submit(price=999)
+    visitor.open(offer)
     form = visitor.response.context["form"]
     assert (form["price"].value(), form["shown"].value(), form["note"].value()) == (999, 999, "please")
     visitor.submit(shown=999, note="thanks")

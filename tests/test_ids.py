@@ -7,8 +7,8 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from flows import ids
 from flows.exceptions import StateNotFound
+from flows.http import ids
 from flows.models import StoredTask
 
 from tests.testapp.models import Effect

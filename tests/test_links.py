@@ -8,7 +8,7 @@ from django.urls import include, path
 
 from flows.components import Action
 from flows.handler import FlowHandler
-from flows.links import get_lasting_url, url_in_task
+from flows.journey.links import get_lasting_url, url_in_task
 
 from tests.testapp.flows import NameForm
 from tests.visitor import Visitor

@@ -10,8 +10,8 @@ from django.http import Http404
 from django.test import Client
 from django.urls import reverse
 
+from flows.engine.guarantees import Guarantees
 from flows.exceptions import StoreUnavailable
-from flows.guarantees import Guarantees
 
 from tests.testapp.flows import Counted
 from tests.testapp.models import Effect

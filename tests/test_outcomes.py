@@ -10,8 +10,8 @@ from django.urls import include, path, reverse
 
 from flows.components import COMPLETE, Action, Scaffold
 from flows.handler import FlowHandler
-from flows.outcomes import OutcomeResponse
 from flows.transitions import Linear
+from flows.tree.outcomes import OutcomeResponse
 
 from tests.testapp.flows import NameForm
 from tests.testapp.models import Effect
@@ -28,7 +28,7 @@ def test_what_decorators_set_on_an_outcome_is_handed_on():
     carrier, response = OutcomeResponse(COMPLETE), HttpResponse("page")
     carrier["X-Frame-Options"] = "DENY"
     carrier.set_cookie("seen", "yes", httponly=True)
-    carrier.hand_on(response)
+    carrier.copy_headers_to(response)
     assert response["X-Frame-Options"] == "DENY"
     assert response.cookies["seen"].value == "yes"
     assert response.cookies["seen"]["httponly"]
@@ -38,7 +38,7 @@ def test_what_the_response_says_itself_stays():
     carrier, response = OutcomeResponse(COMPLETE), HttpResponse("page", content_type="text/plain")
     carrier["Cache-Control"], response["Cache-Control"] = "max-age=60", "no-store"
     carrier["Content-Length"] = "0"
-    carrier.hand_on(response)
+    carrier.copy_headers_to(response)
     assert response["Cache-Control"] == "no-store"
     assert response["Content-Type"] == "text/plain"
     assert "Content-Length" not in response

@@ -12,11 +12,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flows.components import Action
+from flows.engine.visit import Visit
 from flows.exceptions import DefinitionError, InvalidTarget
-from flows.execution import Execution
-from flows.links import Links
+from flows.journey.links import Links
+from flows.journey.route import Route
+from flows.journey.task import Task
 from flows.statestore import codec
-from flows.task import Task
 
 from tests.random_trees import Node, Tree, flows, routed_flows
 
@@ -61,7 +62,16 @@ def places(root):
 
 
 def ahead_of(place):
-    """Return where one may go from a place, nearest first: what stands in it, beside it, and beside what it is in."""
+    """Return where one may go from a place, nearest first: what stands in it, beside it, and beside what it is in.
+
+    Then what stands below those.
+    """
+    beside = beside_of(place)
+    below = [there for each in beside if each not in place.path for there in places(each) if there is not each]
+    return [*beside, *below]
+
+
+def beside_of(place):
     return [there for level in reversed(place.path) for there in level.children]
 
 
@@ -105,7 +115,8 @@ def test_from_a_place_one_finds_the_nearest_and_nothing_else(node):
             near = [there for there in ahead_of(place) if there.component is component]
             everywhere = [there for there in root.actions() if there.component is component]
             assert near[:1] == found(place.find, component)
-            assert (near[:1] or everywhere * (len(everywhere) == 1)) == found(place.nearest, component)
+            beside = [there for there in beside_of(place) if there.component is component]
+            assert (beside[:1] or everywhere * (len(everywhere) == 1)) == found(place.nearest, component)
 
 
 def found(search, component):
@@ -178,13 +189,14 @@ def test_every_page_is_reached_in_every_tree_that_is_not_refused(node):
 # Pages for one visitor
 
 
-def execution_at(tree, page, answers):
+def visit_at(tree, page, answers):
     task = Task.begin("0" * 32, "flows:walk", codec, kwargs={"item": 1})
     for name, said in answers.items():
         task.remember(name, {"says": said})
-    task.born = True
+        task.mark_answered(name)
+    task.keep_route(Route(tuple(answers)))
     request = RequestFactory().get(tree.url(page.name))
-    return Execution(request, page, task, Links(request, page), (), {})
+    return Visit(request, page, task, Links(request, page), None, (), {})
 
 
 ANSWERED = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=4, max_size=4)
@@ -209,9 +221,9 @@ def test_the_first_page_of_a_place_is_its_first_that_is_not_skipped(node, answer
     tree = Tree(node)
     answers = answers_of(tree, answered)
     with override_settings(ROOT_URLCONF=tree.urlconf):
-        execution = execution_at(tree, tree.pages[0], answers)
+        visit = visit_at(tree, tree.pages[0], answers)
         for place in places(tree.root):
-            assert execution.first_page(place) is first_page(tree, answers, place)
+            assert visit.get_first_page(place) is first_page(tree, answers, place)
 
 
 @fast
@@ -220,14 +232,14 @@ def test_a_link_leads_to_the_first_page_of_what_is_nearest_or_is_refused(node, a
     tree = Tree(node)
     page, answers = tree.pages[number % len(tree.pages)], answers_of(tree, answered)
     with override_settings(ROOT_URLCONF=tree.urlconf):
-        execution = execution_at(tree, page, answers)
+        visit = visit_at(tree, page, answers)
         for component in {*(place.component for place in places(tree.root)), Stranger}:
             near = next((place for place in ahead_of(page) if place.component is component), None)
             target = near if near is None or near.is_action else first_page(tree, answers, near)
             if target is None:
                 with pytest.raises(InvalidTarget):
-                    execution.component(page).link_to(component)
+                    visit.component(page).link_to(component)
             else:
-                url = urlsplit(execution.component(page).link_to(component, {"a": "b"}))
+                url = urlsplit(visit.component(page).link_to(component, {"a": "b"}))
                 assert resolve(url.path).func.position is target
                 assert parse_qs(url.query) == {"a": ["b"], "_t": ["0" * 32]}

@@ -4,7 +4,7 @@ import pytest
 
 from flows.components import Action, Scaffold
 from flows.exceptions import InvalidTarget
-from flows.positions import Position
+from flows.tree.positions import Position
 
 from tests.testapp import trees
 
@@ -117,6 +117,7 @@ def test_names_are_those_of_the_module_in_which_the_list_was_written():
         ("shop/pay/bank/account", trees.Login, "shop/pay/login"),
         ("shop/pay/bank/account", trees.Pay, "shop/pay"),
         ("shop/pay/card", trees.Card, "shop/pay/card"),
+        ("shop/pay/bank/account", trees.Register, "shop/identify/register"),
     ],
 )
 def test_the_nearest_place_is_meant(origin, target, found):
@@ -130,14 +131,14 @@ def test_a_scaffold_may_go_to_its_children_before_its_siblings():
 
 @pytest.mark.parametrize(
     ("target", "called"),
-    [(trees.Register, "Register"), (trees.Shop, "Shop"), (Action, "Action"), ("login", "'login'"), (None, "None")],
+    [(trees.Shop, "Shop"), (Action, "Action"), ("elsewhere", "'elsewhere'"), (None, "None")],
 )
 def test_what_cannot_be_reached_is_refused_and_what_can_be_is_listed(target, called):
     with pytest.raises(InvalidTarget) as caught:
         ACTIONS["shop/pay/bank/account"].find(target)
     assert str(caught.value) == (
         f"{called} cannot be reached from 'shop/pay/bank/account'. From there one may go to: "
-        "Account, Address, Card, Bank, Login, Start, Identify, Pay."
+        "Account, Address, Card, Bank, Login, Start, Identify, Pay, Register."
     )
 
 

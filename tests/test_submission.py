@@ -8,8 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.test import RequestFactory
 
-from flows.positions import Position
-from flows.submission import Submission
+from flows.engine.submission import Submission
+from flows.tree.positions import Position
 
 from tests.testapp.flows import Journey, Second
 

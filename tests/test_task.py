@@ -7,10 +7,12 @@ import pytest
 from django.test import override_settings
 
 from flows.exceptions import NotStorable, StateDamaged, TaskTooLarge
+from flows.journey.route import ANY, COMPLETED, Route, get_way
+from flows.journey.task import Task
 from flows.statestore import codec, documents
-from flows.task import Task
 
 KEPT = {"a": 1, "when": datetime.date(2026, 2, 28)}
+ROUTE = Route(("shop/first", "shop/second", "shop/"), frozenset({"shop/second", "shop/"}))
 
 
 def begin(**options):
@@ -19,7 +21,7 @@ def begin(**options):
 
 def kept(task):
     """Return the task as the next request finds it."""
-    return Task(task.id, json.loads(json.dumps(task.to_dict())), codec, born=True)
+    return Task(task.id, json.loads(json.dumps(task.to_dict())), codec, is_stored=True)
 
 
 # What comes back
@@ -27,10 +29,12 @@ def kept(task):
 
 def test_a_task_comes_back_with_all_that_was_in_it():
     task = begin(kwargs={"item": 7}, state=KEPT, on_complete_url="/thanks/")
-    task.walk_to("shop/first")
     task.remember("shop/first", {"name": "Ada", "born": datetime.date(1815, 12, 10)})
-    task.mark_done("shop/first")
-    task.lead("shop/first", "shop/second")
+    task.mark_answered("shop/first")
+    task.keep_route(ROUTE)
+    task.choose("shop/", "shop/first", "shop/second")
+    task.mark_seen("shop/second")
+    task.keep_query("shop/first", "plan=gold")
     task.record("key", {"position": "shop/second"})
     task = kept(task)
     assert (task.flow, task.state, task.kwargs, task.on_complete_url) == (
@@ -40,10 +44,13 @@ def test_a_task_comes_back_with_all_that_was_in_it():
         "/thanks/",
     )
     assert task.answers_at("shop/first") == {"name": "Ada", "born": datetime.date(1815, 12, 10)}
-    assert list(task.done) == list(task.answered) == ["shop/first"]
-    assert task.trail == ("shop/first", "shop/second")
+    assert list(task.answered) == ["shop/first"]
+    assert task.is_answered("shop/first")
+    assert (task.route, task.last_seen) == (ROUTE, "shop/second")
+    assert task.choices == {"shop/": "shop/first", "shop/first": "shop/second"}
+    assert task.get_query("shop/first") == "plan=gold"
     assert task.result_of("key") == {"position": "shop/second"}
-    assert task.born
+    assert task.is_stored
     assert not task.ended
 
 
@@ -61,7 +68,7 @@ def test_the_state_that_a_task_is_begun_with_is_not_the_callers_dict():
 @pytest.mark.parametrize("document", [None, [], "text", {}, {"flow": "flows:shop"}, {"ended": ""}])
 def test_what_is_no_document_of_a_task_is_damaged(document):
     with pytest.raises(StateDamaged, match=r"^This is not the document of a task: "):
-        Task("id", document, codec, born=True)
+        Task("id", document, codec, is_stored=True)
 
 
 # What changes it
@@ -81,12 +88,16 @@ def test_a_task_that_was_only_read_has_not_changed():
         lambda task: task.state.update(a=True),
         lambda task: task.state.clear(),
         lambda task: task.state["list"].append(1),
-        lambda task: task.mark_done("shop/first"),
-        lambda task: task.walk_to("shop/first"),
+        lambda task: task.mark_answered("shop/first"),
+        lambda task: task.mark_seen("shop/first"),
+        lambda task: task.keep_route(ROUTE),
+        lambda task: task.choose("shop/", "shop/first", ""),
+        lambda task: task.mark_completed("shop/inner"),
+        lambda task: task.keep_query("shop/first", "a=b"),
         lambda task: task.remember("shop/first", {}),
         lambda task: task.record("key", {}),
-        lambda task: task.carry({"item": 8}),
-        lambda task: task.spend("shop/first"),
+        lambda task: task.merge_kwargs({"item": 8}),
+        lambda task: task.mark_submitted("shop/first"),
         lambda task: task.end(""),
     ],
 )
@@ -99,17 +110,23 @@ def test_a_change_is_seen(change):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda task: task.mark_done("shop/first"),
-        lambda task: task.walk_to("shop/first"),
-        lambda task: task.carry({"item": 7}),
-        lambda task: task.show("shop/first"),
+        lambda task: task.mark_answered("shop/first"),
+        lambda task: task.mark_seen("shop/first"),
+        lambda task: task.keep_route(ROUTE),
+        lambda task: task.choose("shop/", "shop/first", "shop/second"),
+        lambda task: task.keep_query("shop/first", ""),
+        lambda task: task.undo_completion("shop/first"),
+        lambda task: task.merge_kwargs({"item": 7}),
+        lambda task: task.mark_rendered("shop/first"),
         lambda task: task.state.update(a=1),
     ],
 )
 def test_what_is_so_already_is_no_change(change):
     task = begin(kwargs={"item": 7}, state={"a": 1})
-    task.mark_done("shop/first")
-    task.walk_to("shop/first")
+    task.mark_answered("shop/first")
+    task.mark_seen("shop/first")
+    task.keep_route(ROUTE)
+    task.choose("shop/", "shop/first", "shop/second")
     task = kept(task)
     change(task)
     assert not task.changed
@@ -128,21 +145,60 @@ def test_answers_that_cannot_be_stored_are_refused_at_once_and_named_by_their_po
         task.remember("shop/first", {"name": object()})
 
 
-# Where the visitor has been
+# What is answered, and complete
 
 
-def walked(*names):
+def test_a_page_is_open_from_its_answers_on_until_it_is_marked_as_answered():
     task = begin()
-    for name in names:
-        task.walk_to(name)
-    return task
+    task.remember("shop/first", {})
+    assert not task.is_answered("shop/first")
+    task.mark_answered("shop/first")
+    assert kept(task).is_answered("shop/first")
+    task.reopen("shop/first")
+    assert not kept(task).is_answered("shop/first")
+    assert task.answers_at("shop/first") == {}
+
+
+@pytest.mark.parametrize(("answers", "is_completed"), [({"name": "Ada"}, True), ({"name": "Zoë"}, False)])
+def test_another_answer_undoes_the_completion_of_what_holds_it(answers, is_completed):
+    task = begin()
+    task.remember("shop/inner/first", {"name": "Ada"})
+    task.mark_answered("shop/inner/first")
+    for key in ("shop/inner", "shop/inner-2", "shop/other"):
+        task.mark_completed(key)
+    task.remember("shop/inner/first", answers)
+    assert task.is_completed("shop/inner") is is_completed
+    assert task.is_completed("shop/inner-2")
+    assert task.is_completed("shop/other")
+
+
+def test_a_choice_begins_the_way_or_follows_what_let_any_follow():
+    task = begin()
+    task.choose("pay/", "pay/method", ANY)
+    task.choose("pay/", "pay/voucher", COMPLETED)
+    assert get_way(task.choices, "pay/") == ["pay/method", "pay/voucher"]
+    task.choose("pay/", "pay/card", COMPLETED)
+    assert get_way(task.choices, "pay/") == ["pay/card"]
+
+
+def test_what_is_pending_is_recorded_once_something_else_is():
+    task = begin()
+    task.set_pending(submission="a", position="shop/first", place="shop", url="/", is_claimed=True)
+    assert kept(task).is_claimed
+    task.release()
+    assert not task.is_claimed
+    assert task.result_of("a") is None
+    task.set_pending(submission="b", position="shop/first", place="shop/first", url="/", is_claimed=True)
+    assert task.result_of("a") == {"position": ""}
+    task.release()
+    assert task.pending is None
 
 
 def test_answers_are_measured_with_what_was_read_and_without_those_they_replace():
     with override_settings(FLOWS_MAX_STATE_BYTES=20_000):
         task = begin()
         task.remember("shop/first", "x" * 8_000)
-        task = Task("id", documents.from_text(documents.to_text(task.to_dict())), codec, born=True)
+        task = Task("id", documents.from_text(documents.to_text(task.to_dict())), codec, is_stored=True)
         task.remember("shop/first", "y" * 8_000)
         for _ in range(2):
             with pytest.raises(TaskTooLarge) as error:
@@ -158,33 +214,9 @@ def test_answers_are_measured_with_what_was_read_and_without_those_they_replace(
     assert task.answers_at("shop/second") == "z" * 2_000
 
 
-@pytest.mark.parametrize(
-    ("trail", "origin", "target", "after"),
-    [
-        ([], "a", "b", ["a", "b"]),
-        (["a"], "a", "b", ["a", "b"]),
-        (["a", "b", "c"], "a", "b", ["a", "b"]),
-        (["a", "b", "c"], "c", "a", ["a"]),
-        (["a", "b", "c"], "b", "b", ["a", "b"]),
-        (["a", "b", "c"], "a", "x", ["a", "x"]),
-        (["a"], "b", "c", ["a", "b", "c"]),
-    ],
-)
-def test_a_submission_leads_on_and_forgets_what_was_ahead(trail, origin, target, after):
-    task = walked(*trail)
-    task.lead(origin, target)
-    assert list(task.trail) == after
-
-
-def test_looking_at_a_page_again_leaves_the_trail_as_it_is():
-    task = walked("a", "b", "c")
-    task.walk_to("a")
-    assert task.trail == ("a", "b", "c")
-
-
 def test_route_arguments_are_added_to_those_of_the_task():
     task = kept(begin(kwargs={"item": 7}))
-    task.carry({"kind": "red"})
+    task.merge_kwargs({"kind": "red"})
     assert kept(task).kwargs == task.kwargs == {"item": 7, "kind": "red"}
 
 
@@ -205,16 +237,16 @@ def test_a_submission_that_was_not_executed_has_no_result():
 
 def test_a_page_that_is_shown_after_a_submission_without_a_token_is_another_rendering():
     task = begin()
-    assert task.rendering("a") == 0
-    task.show("a")
-    assert task.rendering("a") == 0
-    task.spend("a")
-    assert task.rendering("a") == 0
-    task.show("a")
-    assert task.rendering("a") == 1
-    task.show("a")
-    assert kept(task).rendering("a") == 1
-    assert task.rendering("b") == 0
+    assert task.render_count("a") == 0
+    task.mark_rendered("a")
+    assert task.render_count("a") == 0
+    task.mark_submitted("a")
+    assert task.render_count("a") == 0
+    task.mark_rendered("a")
+    assert task.render_count("a") == 1
+    task.mark_rendered("a")
+    assert kept(task).render_count("a") == 1
+    assert task.render_count("b") == 0
 
 
 # The end
@@ -242,7 +274,7 @@ def test_a_task_that_ended_nowhere_has_ended():
 
 
 def again(task):
-    return Task(task.id, documents.from_text(documents.to_text(task.to_dict())), codec, born=True)
+    return Task(task.id, documents.from_text(documents.to_text(task.to_dict())), codec, is_stored=True)
 
 
 def test_what_many_submissions_came_to_takes_a_tenth_of_the_task_at_most():

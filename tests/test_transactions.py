@@ -13,11 +13,11 @@ from django.urls import include, path, reverse
 from django.utils.decorators import method_decorator
 
 from flows.components import COMPLETE, Action, Scaffold
+from flows.engine.transactions import RequestsTransaction, get_aliases
 from flows.exceptions import StoreUnavailable
 from flows.handler import FlowHandler
 from flows.models import StoredTask
 from flows.statestore.base import get_store
-from flows.transactions import RequestsTransaction, get_aliases
 from flows.transitions import Linear
 
 from tests.testapp.flows import NameForm

@@ -51,13 +51,6 @@ def test_linear_lets_nobody_into_what_is_no_child():
     assert not Linear().can_enter(FakeScaffold("abc"), "stranger")
 
 
-@pytest.mark.parametrize(
-    ("done", "skipped", "complete"), [("", "", False), ("ab", "", False), ("abc", "", True), ("a", "bc", True)]
-)
-def test_linear_is_complete_when_every_child_is_done_or_skipped(done, skipped, complete):
-    assert Linear().is_complete(FakeScaffold(done, skipped)) is complete
-
-
 def test_a_transition_of_ones_own_says_what_it_must_implement():
     class Own(Transition):
         pass

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flows.exceptions import NotStorable, NotStorableValue, StateDamaged, StateNotFound
+from flows.journey.task import Task
 from flows.statestore import codec, django_store, documents, redis_store
 from flows.statestore.base import BaseStateStore
-from flows.task import Task
 
 from tests.test_codec import HASHABLE, KEYS
 
@@ -89,7 +89,7 @@ def store(request, db):
 
 
 def read(store, task_id):
-    return Task(task_id, documents.from_text(store.read(task_id).data), codec, born=True)
+    return Task(task_id, documents.from_text(store.read(task_id).data), codec, is_stored=True)
 
 
 @pytest.mark.slow

@@ -1,10 +1,13 @@
 """Whatever a visitor does in whatever tree: random walks, held against what must always be true.
 
+What the site does is compared with tests/route_model.py, which is the rules of the route written a second time.
 FLOWS_TEST_EXAMPLES says how many walks there are, FLOWS_TEST_STEPS of how many steps.
 """
 
+import json
 import logging
 import os
+import re
 from collections import Counter
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -18,7 +21,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule,
 
 from flows.models import StoredTask
 
-from tests.random_trees import ANSWERS, INVALID, REFUSED, THANKS, Journey, Tree, flows
+from tests.random_trees import ANSWERS, AWAY, BANK, INNER, INVALID, OUTSIDE, THANKS, Tree, flows
+from tests.route_model import COMPLETE, LEAVE, REDIRECT, REFUSED, Journey, steps
 from tests.visitor import TOKEN
 
 EXAMPLES = int(os.environ.get("FLOWS_TEST_EXAMPLES", "20"))
@@ -31,6 +35,10 @@ SAYS = st.sampled_from(ANSWERS)
 FORMS = st.tuples(SAYS, NUMBERS, st.booleans())
 #: The first answer to a submission, where it led nowhere.
 SHOWN_AGAIN = None
+BUTTON = re.compile(r"<button[^>]*>")
+ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+#: The names in a stored task of what a GET may write: what was seen, and how often it was shown.
+SEEN = {"seen", "renderings", "submitted"}
 
 
 class Tab:
@@ -48,6 +56,17 @@ class Tab:
         match = TOKEN.search(self.response.content.decode())
         return match and match[1]
 
+    @property
+    def button(self):
+        """What the button of a page with nothing but that sends."""
+        attributes = dict(ATTRIBUTE.findall(BUTTON.search(self.response.content.decode())[0]))
+        return {attributes["name"]: attributes.get("value", "")} if "name" in attributes else {}
+
+    @property
+    def last_in_flow(self):
+        """The last URL of the flow that the visitor was led to."""
+        return next(url for url in reversed(self.seen) if argument(url, "_t"))
+
 
 def argument(url, name):
     return parse_qs(urlsplit(url).query).get(name, [None])[0]
@@ -57,6 +76,37 @@ def kind(response):
     """Return which of our pages a response is, else its status."""
     names = {template.name for template in response.templates}
     return next((page for page in ("action", "finish", "done") if f"flows/{page}.html" in names), response.status_code)
+
+
+class Told:
+    """One task: what the model knows of it, where it was asked to end, and where it led."""
+
+    def __init__(self, tree, task, item, wanted):
+        self.tree, self.task, self.item, self.wanted, self.end = tree, task, item, wanted, None
+        self.model = Journey(tree.places[tree.root.name])
+
+    def expect(self, position, item):
+        """Return what a GET of a page comes to: "action", "finish", or the URLs of which one is led to."""
+        page, found = self.tree.places[position.name], self.model.walk
+        if item != self.item or not found.lets_in(page):
+            return self.urls(self.model.where())
+        return "finish" if found.shows_button and page is found.places[-1] else "action"
+
+    def urls(self, pages):
+        return {self.tree.url(page.name, self.item, self.task) for page in pages}
+
+    def lets_in(self, position, item):
+        return isinstance(self.expect(position, item), str)
+
+    def __str__(self):
+        """Describe the task for a test that fails."""
+        found, facts = self.model.walk, self.model.facts
+        done = {page: facts.is_done(page) for page in found.places}
+        return (
+            f"\nOf {self.task[:6]} was said {facts.said}, ended in {facts.ended_in}, open again {facts.reopened}, "
+            f"complete {facts.completed}. Route, and whether answered: {done}. May be entered: {found.enterable}. "
+            f"Due: {found.due}. Last seen: {self.model.last_seen}. Ended at {self.end}."
+        )
 
 
 class Walks(RuleBasedStateMachine):
@@ -73,6 +123,7 @@ class Walks(RuleBasedStateMachine):
         self.journeys = {}  # by task, of those that are stored
         self.results = {}  # by submission: its task, and the Location of the first answer
         self.shown = Counter()  # by page of a task or visitor
+        self.button_shown = set()  # pages that were shown with a button: whether that counts as shown, no rule says
         self.sent = []
         tab, _ = (self.open_the_entry_point(client, 1, False) for client in (0, 1))
         self.walk_on(tab, forms)
@@ -99,6 +150,7 @@ class Walks(RuleBasedStateMachine):
     @rule(tab=tabs, forms=st.lists(FORMS, min_size=1, max_size=4))
     def walk_on(self, tab, forms):
         for form in forms:
+            self.come_back(tab)
             if tab.token is None:  # at the end
                 self.show(tab, self.tree.url("walk"))
             self.submit(tab, *form)
@@ -107,13 +159,13 @@ class Walks(RuleBasedStateMachine):
     def send_again(self, number, says):
         """Send what was sent before, as it was or with another answer in it."""
         client, url, data = self.sent[number % len(self.sent)]
-        data = data if says is None else {**data, "says": says}
+        data = data if says is None or "says" not in data else {**data, "says": says}
         self.follow(client, url, self.post(client, url, data))
 
     @rule(tab=tabs, number=NUMBERS)
     def send_to_another_page(self, tab, number):
         own = [data for client, _, data in self.sent if client is tab.client]
-        if own and not tab.url.startswith(THANKS):
+        if own and tab.task:
             self.show(tab, tab.url, self.post(tab.client, tab.url, own[number % len(own)]))
 
     @rule(tab=tabs, number=NUMBERS)
@@ -126,7 +178,8 @@ class Walks(RuleBasedStateMachine):
         passed = [tab.url]
         while presses and kind(tab.response) == "action" and (url := tab.response.context["flow"].back_url):
             self.show(tab, url)
-            assert (kind(tab.response), tab.url) == ("action", url)
+            assert kind(tab.response) in ("action", "finish")
+            check_equal(tab.url, url, "the URL where Back leads", self.journey(url))
             assert url not in passed
             passed.append(url)
             presses -= 1
@@ -156,10 +209,12 @@ class Walks(RuleBasedStateMachine):
     @rule(tab=tabs)
     def walk_to_the_end(self, tab):
         """Say what neither skips a page nor leads astray, until there is nothing left to say."""
-        for _ in range(len(self.tree.pages) ** 2 + 2):
+        for _ in range(len(self.tree.pages) ** 2 + 6):
+            self.come_back(tab)
             if tab.token:
                 self.submit(tab, "c", 0, True)
-        assert tab.token is None
+        told = self.journeys[argument(tab.last_in_flow, "_t")]
+        assert told.end, f"There is no end to it. {told}"
 
     # What must hold
 
@@ -168,79 +223,136 @@ class Walks(RuleBasedStateMachine):
         response = getattr(client, method)(url)
         assert self.traces() == before
         assert method == "get" or self.rows() == rows
+        assert self.rows(SEEN) == self.rows(SEEN, rows)
         match = resolve(urlsplit(url).path)
         if hasattr(match.func, "position") and argument(url, "_t") is None:
             location = response["Location"]
             assert (response.status_code, location.rpartition("_t=")[0].rstrip("?&")) == (302, url)
         elif hasattr(match.func, "position"):
-            journey = self.journey(url)
-            if journey.end:
-                leads_here = argument(journey.end, "_t") == journey.task
-                assert kind(response) == "done" if leads_here else response["Location"] == journey.end
-            else:
-                assert (kind(response) == "action") == journey.is_open(match.func.position, match.kwargs.get("item"))
-                has_own_item = match.kwargs.get("item") == journey.item
-                assert (kind(response) == "finish") == (journey.is_empty and has_own_item)
-                assert kind(response) != 302 or self.leads_on(response["Location"])
-            if kind(response) == "action":
-                assert dict(response.context["answers"]) == journey.seen(match.func.position)
-                self.check_steps(journey, response.context["flow"].steps)
-                self.shown[journey.task, match.route, str(match.kwargs)] += method == "get"
+            self.check_page(self.journey(url), match, response, method, url)
         return response
 
-    def check_steps(self, journey, steps):
-        """A step has a URL where the visitor may go to its first page now."""
-        for step in steps:
-            page = journey.first_page(step.position)
-            is_open = journey.is_open(page)
-            assert step.url == (self.tree.url(page.name, journey.item, journey.task) if is_open else None)
-            self.check_steps(journey, step.children)
+    def check_page(self, told, match, response, method, url):
+        """A page is shown, or leads, as the model of the route has it."""
+        place, page = match.func.position, (told.task, match.route, str(match.kwargs))
+        found, model = kind(response), told.model
+        if told.end:
+            leads_here = argument(told.end, "_t") == told.task
+            assert found == "done" if leads_here else response["Location"] == told.end
+            return
+        expected = told.expect(place, match.kwargs.get("item"))
+        if isinstance(expected, str):
+            assert found == expected, f"GET {url}: expected {expected}, not {found}, {response.get('Location')}. {told}"
+        else:
+            check_location(response, expected, f"GET {url}", told)
+        if found == "finish":
+            self.button_shown.add(page)
+        if found == "action":
+            here, walk = self.tree.places[place.name], model.walk
+            check_equal(dict(response.context["answers"]), walk.answers(here), f"answers at {url}", told)
+            back, back_url = walk.back_from(here), response.context["flow"].back_url
+            expected = told.tree.url(back.name, told.item, told.task) if back else None
+            check_equal(back_url, expected, f"flow.back_url at {url}", told)
+            self.check_steps(told, response.context["flow"].steps, steps(walk, here), url)
+            self.shown[page] += method == "get"
+            if method == "get" and told.task in self.journeys:
+                model.see(here)
+
+    def check_steps(self, told, found, expected, url):
+        """The steps are those of the model, each with its status, its URL, and the steps in it."""
+        names = [step.position.name for step in found]
+        missing, strange = expected.must.keys() - set(names), set(names) - (expected.must | expected.may).keys()
+        check_equal(
+            (missing, strange, len(names)), (set(), set(), len(set(names))), f"flow.steps {names} at {url}", told
+        )
+        for step in found:
+            wanted, name = (expected.must | expected.may)[step.position.name], f"step {step.position} at {url}"
+            assert step.status in wanted.statuses, f"{name}: expected {wanted.statuses}, not {step.status}. {told}"
+            page = wanted.page and self.tree.url(wanted.page.name, told.item, told.task)
+            check_equal(step.url, page, name, told)
+            self.check_steps(told, step.children, wanted.children, url)
 
     def post(self, client, url, data):
         task, match = argument(url, "_t"), resolve(urlsplit(url).path)
         place, item = match.func.position, match.kwargs.get("item")
         body, page = urlencode(data), (task, match.route, str(match.kwargs))
-        submission = (*page, body, "csrfmiddlewaretoken" not in data and self.shown[page])
-        is_open = self.journey(url).is_open(place, item)
-        before, completed = len(self.tree.ran), self.tree.completed.copy()
+        has_token = "csrfmiddlewaretoken" in data
+        submission = (*page, body, not has_token and self.shown[page])
+        told = self.journey(url)
+        expected, lets_in = told.expect(place, item), told.lets_in(place, item)
+        ran_before, completed_before = len(self.tree.ran), len(self.tree.completions)
         headers = {"X-CSRFToken": client.cookies["csrftoken"].value}
         response = client.post(url, body, content_type="application/x-www-form-urlencoded", headers=headers)
-        location, ran, completed = response.get("Location"), self.tree.ran[before:], self.tree.completed - completed
-        for found in {*(run.task for run in ran), *(task for task, _ in completed)}:
-            assert found == task
-            journey = self.journeys.setdefault(found, Journey(self.tree, found, item, argument(url, "_on_complete")))
-        for run in ran:
-            journey.said[place.name] = {"says": data["says"], "leads": data["leads"]}
-            journey.done |= {place} if data["says"] != REFUSED else set()
-            assert (run.position, run.answers, run.item) == (place, journey.seen(place), journey.item)
-            if data["says"] != REFUSED:
-                journey.choose(place, int(data["leads"]), {scaffold for _, scaffold in completed})
-        for _, scaffold in completed:
-            self.check_completion(journey, scaffold, location)
-        if submission in self.results:
-            assert not ran + list(completed)
-            self.check_repeated(*self.results[submission], is_open, location)
+        ran, completed = self.tree.ran[ran_before:], self.tree.completions[completed_before:]
+        location = response.get("Location")
+        assert {found.task for found in (*ran, *completed)} <= {task}
+        if ran or completed:
+            told.wanted = told.wanted if task in self.journeys else argument(url, "_on_complete")
+            self.journeys.setdefault(task, told)
+        is_unsure = not has_token and page in self.button_shown and not (ran or completed)
+        if submission in self.results and (has_token or is_unsure or page not in self.button_shown):
+            check_equal(([*ran], [*completed]), ([], []), f"what the duplicate POST {url} did", told)
+            self.check_repeated(*self.results[submission], lets_in, location)
+        elif told.end:
+            check_equal((location, ran, completed), (told.end, [], []), f"POST {url}", told)
+        elif not lets_in:
+            check_equal((ran, completed), ([], []), f"what POST {url} did", told)
+            check_location(response, expected, f"POST {url}", told)
+        elif "says" not in data:
+            self.check_button(told, place, expected, ran, completed, response)
         else:
-            assert len(ran) == (is_open and data["says"] != INVALID)
-            if ran or completed:
-                self.results[submission] = journey, location
-            elif not is_open:
-                end = self.journey(url).end
-                assert location == end if end else self.leads_on(location)
-        if any(scaffold is self.tree.root for _, scaffold in completed):
-            for there in self.tree.pages:
-                self.get(client, self.tree.url(there.name, journey.item, journey.task))
+            self.check_form(told, place, data, ran, completed, response)
+        if ran or completed:
+            self.results.setdefault(submission, (told, location))
+            if told.end:
+                for there in self.tree.pages:
+                    self.get(client, self.tree.url(there.name, told.item, told.task))
         assert len(self.rows()) == len(self.journeys)
         return response
 
-    def check_completion(self, journey, place, location):
-        """The flow is completed once, when everything in it is done, and leads where it was asked to."""
-        assert not place.component.transition or all(map(journey.is_settled, place.children))
-        if place is self.tree.root:
-            assert self.tree.completed[journey.task, place] == 1
-            wanted = THANKS if place.component.node.has_thanks else journey.wanted
-            assert location == wanted if wanted else argument(location, "_t") == journey.task
-            journey.end = location
+    def check_form(self, told, place, data, ran, completed, response):
+        """A form is handled once, and leads where the model of the route has it."""
+        action, page, model = f"POST {data} to {place}", self.tree.places[place.name], told.model
+        if data["says"] == INVALID:
+            check_equal((ran, completed, response.status_code), ([], [], 200), action, told)
+            return
+        says = {"says": data["says"], "leads": int(data["leads"])}
+        seen = {**model.walk.answers(page), page.name: says}
+        runs = [(run.position, _plain(run.answers), run.item) for run in ran]
+        check_equal(runs, [(place, _plain(seen), told.item)], f"what form_valid() saw after {action}", told)
+        before = str(told)
+        outcome = model.post(page, says, self.tree.ends_in(page, says["says"], says["leads"]))
+        self.check_outcome(told, outcome, completed, response, f"{action}, before which: {before}\n")
+
+    def check_button(self, told, place, expected, ran, completed, response):
+        """The button completes what is due. Where the page shows a form by now, it is no valid form."""
+        page, action = self.tree.places[place.name], f"the button at {place}"
+        check_equal(ran, [], f"what {action} ran", told)
+        if expected == "finish":
+            self.check_outcome(told, told.model.press(page), completed, response, action)
+        else:
+            check_equal(completed, [], f"what {action} completed", told)
+
+    def check_outcome(self, told, outcome, completed, response, action):
+        """Each complete() ran that was due, in its turn and no more, and the visitor is led to where they go on."""
+        root, seen = self.tree.root, told.model.walk
+        ran = [(completion.position.name, _plain(completion.answers)) for completion in completed]
+        expected = [(scaffold.name, _plain(answers)) for scaffold, answers in outcome.completed]
+        ends = bool(ran) and ran[-1][0] == root.name if outcome.ends is None else outcome.ends
+        if ends:
+            assert not seen.open, f"The model completes what is open. {told}"
+            expected.append((root.name, _plain(seen.answers(seen.root))))
+        check_equal(ran, expected, f"complete() with its answers after {action}", told)
+        location = response.get("Location")
+        fixed = {REDIRECT: AWAY, LEAVE: BANK, COMPLETE: INNER, REFUSED: None}
+        if ends:
+            wanted = THANKS if self.tree.places[root.name].has_redirect else told.wanted
+            assert location == wanted if wanted else argument(location, "_t") == told.task, (location, wanted)
+            told.end = location
+        elif outcome.response:
+            check_equal(location, fixed[outcome.response], f"Location after {action}", told)
+        else:
+            check_location(response, told.urls(outcome.leads), action, told)
 
     def check_repeated(self, journey, first, is_open, location):
         """What was sent before leads where it led at first, or to the end."""
@@ -254,28 +366,25 @@ class Walks(RuleBasedStateMachine):
     # Helpers
 
     def journey(self, url):
-        """Return the journey of a URL; one in which nothing was said where nothing is stored yet."""
+        """Return what is known of the task of a URL; one in which nothing was said where nothing is stored yet."""
         task, item = argument(url, "_t"), resolve(urlsplit(url).path).kwargs.get("item")
-        return self.journeys.get(task) or Journey(self.tree, task, item, None)
-
-    def is_open(self, url):
-        match = resolve(urlsplit(url).path)
-        return self.journey(url).is_open(match.func.position, match.kwargs.get("item"))
-
-    def leads_on(self, url):
-        """Return whether a URL leads to an open page; where there is none, to one with the task's own arguments."""
-        journey = self.journey(url)
-        return self.is_open(url) or (
-            journey.is_empty and resolve(urlsplit(url).path).kwargs.get("item") == journey.item
-        )
+        return self.journeys.get(task) or Told(self.tree, task, item, None)
 
     def page(self, number):
         return self.tree.pages[number % len(self.tree.pages)]
 
     def submit(self, tab, says, leads, has_token):
-        data = {"says": says, "leads": leads} | ({"csrfmiddlewaretoken": tab.token} if has_token else {})
+        if kind(tab.response) == "finish":
+            data = {**tab.button, "csrfmiddlewaretoken": tab.token}
+        else:
+            data = {"says": says, "leads": leads} | ({"csrfmiddlewaretoken": tab.token} if has_token else {})
         self.sent.append((tab.client, tab.url, data))
         self.show(tab, tab.url, self.post(tab.client, tab.url, data))
+
+    def come_back(self, tab):
+        """Come back from another page of the site, to where the visitor is now."""
+        if urlsplit(tab.url).path in OUTSIDE:
+            self.show(tab, tab.last_in_flow)
 
     def show(self, tab, url, response=None):
         tab.url, tab.response = self.follow(tab.client, url, response or self.get(tab.client, url))
@@ -289,13 +398,37 @@ class Walks(RuleBasedStateMachine):
                 return url, response
             url = response["Location"]
             response = self.get(client, url)
-        raise AssertionError(f"He is still led on, to {url}.")
+        raise AssertionError(f"They are still led on, to {url}. {self.journey(url)}")
 
     def traces(self):
-        return len(self.tree.ran), self.tree.completed.copy(), len(self.rows())
+        return len(self.tree.ran), len(self.tree.completions), len(self.rows())
 
-    def rows(self):
-        return list(StoredTask.objects.order_by("pk").values_list("pk", "version", "data"))
+    def rows(self, but=(), rows=None):
+        """Return what is stored; without its version and some of its parts, if they are named."""
+        rows = rows or list(StoredTask.objects.order_by("pk").values_list("pk", "version", "data"))
+        return [(pk, _without(json.loads(data), but)) for pk, _, data in rows] if but else rows
+
+
+def check_equal(found, expected, what, told):
+    assert found == expected, f"{what}: expected {expected}, not {found}. {told}"
+
+
+def check_location(response, expected, action, told):
+    """A visitor is led to one of some pages of the task."""
+    location = response.get("Location")
+    assert location, f"{action}: expected one of {expected}, not {kind(response)}. {told}"
+    url = urlsplit(location)
+    found = f"{url.path}?_t={argument(location, '_t')}"
+    assert found in expected, f"{action}: expected one of {expected}, not {location}. {told}"
+
+
+def _plain(answers):
+    """Return answers by name, of whatever type the mapping is."""
+    return {name: dict(said) for name, said in answers.items()}
+
+
+def _without(document, names):
+    return {name: value for name, value in document.items() if name not in names}
 
 
 @pytest.mark.slow

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...exceptions import StateDamaged, StateNotFound, StoreUnavailable
+from ...journey.task import Task
 from ...statestore import codec, documents
 from ...statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, get_store
-from ...task import Task
 
 
 class Command(BaseCommand):
@@ -65,11 +65,10 @@ class Command(BaseCommand):
                 if record.status != CLAIMED:
                     raise CommandError(f"The task {task_id} is not claimed.")
                 task, claim = _open(task_id, record.data)
-                task.drop_claim()
                 if done and "/" not in claim["place"]:
                     task.end(task.on_complete_url or claim["url"])
-                elif done:
-                    task.do_half(claim["position"], claim["place"], claim["submission"], done=True)
+                else:
+                    task.release(is_done=done)
                 hold.save(record.owner, documents.to_text(task.to_dict()), ENDED if task.ended else OPEN)
         except StateNotFound as error:
             raise CommandError(f"There is no task {task_id}.") from error
@@ -87,10 +86,10 @@ _CONSEQUENCES = {
 
 def _open(task_id: str, data: str) -> tuple[Task, Mapping[str, str]]:
     """Return a claimed task and its claim. Raises `StateDamaged`."""
-    task = Task(task_id, documents.from_text(data), codec, born=True)
-    if task.claim is None:
+    task = Task(task_id, documents.from_text(data), codec, is_stored=True)
+    if task.pending is None:
         raise StateDamaged("It has no claim.")
-    return task, task.claim
+    return task, task.pending
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,7 @@ def without_lock():
 
 def without_tombstone():
     """What has ended is forgotten."""
-    from flows.guarantees import Guarantees
+    from flows.engine.guarantees import Guarantees
     from flows.statestore import django_store, redis_store
 
     save = Guarantees.save
@@ -74,7 +74,7 @@ def without_version_check():
 
 def without_claim():
     """What is to be done at most once is done as anything else."""
-    from flows.guarantees import Guarantees
+    from flows.engine.guarantees import Guarantees
 
     Guarantees.begin = lambda self, task, place: None
 

@@ -18,17 +18,17 @@ from typing import TypeVar
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-from . import binder
-from .components import FlowComponent
-from .config import config
-from .exceptions import NotOwner, StoreUnavailable
-from .links import url_in_task
+from .. import binder
+from ..config import config
+from ..exceptions import NotOwner, StoreUnavailable
+from ..journey.links import url_in_task
+from ..journey.task import Task
+from ..statestore import documents
+from ..statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
+from ..tree.component import Component
+from ..tree.positions import Position
 from .new_session import SessionChange
-from .positions import Position
 from .session_snapshot import SessionSnapshot
-from .statestore import documents
-from .statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
-from .task import Task
 from .transactions import RequestsTransaction, get_exempt
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ T = TypeVar("T")
 POLL = 0.02
 
 
-def get_guarantee(component: type[FlowComponent], store: BaseStateStore) -> str:
+def get_guarantee(component: type[Component], store: BaseStateStore) -> str:
     """Return the guarantee of a component in a store. Raises `ImproperlyConfigured` if the store cannot give it."""
     guarantee = component.guarantee or store.guarantees[0]
     if guarantee not in store.guarantees:
@@ -84,20 +84,20 @@ class Guarantees:
         wanted = get_guarantee(place.component, self.store)
         if wanted != "claim" and not self.claimed:
             return
-        if place is not self.position:
-            task.do_half(self.position.name, place.name, self.key)
-        if wanted == "claim":
-            url = url_in_task(self.request, task.id)
-            task.make_claim(submission=self.key, position=self.position.name, place=place.name, url=url)
-        else:
-            task.drop_claim()
+        task.set_pending(
+            submission=self.key,
+            position=self.position.key,
+            place=place.key,
+            url=url_in_task(self.request, task.id),
+            is_claimed=wanted == "claim",
+        )
         self._commit_now(task)
         self.claimed = wanted == "claim"
 
     def serialize(self, task: Task) -> str:
         """Return the text of the task, to be saved at the end of the submission. Drops the claim."""
         self.transaction.check(self.position.name)
-        task.drop_claim()
+        task.release()
         return documents.to_text(task.to_dict())
 
     def save(self, task: Task, data: str) -> None:
@@ -106,25 +106,25 @@ class Guarantees:
 
     def _commit_now(self, task: Task) -> None:
         owner, data = binder.get_owner(self.request), documents.to_text(task.to_dict())
-        task.born = True
+        task.is_stored = True
         self.transaction.check(self.position.name)
         self.transaction.commit()
         self.change.save()
         self.change.record_new_session(url_in_task(self.request, task.id))
-        before, commit = self.hold.record, self.hold.claim if task.claim else self.hold.commit
+        before, commit = self.hold.record, self.hold.claim if task.is_claimed else self.hold.commit
         try:
             commit(owner, data)
         finally:
             if self.hold.record is not before:  # also if another request changed the task after the commit
-                self.snapshot.keep(is_claimed=bool(task.claim))
+                self.snapshot.keep(is_claimed=task.is_claimed)
         if self.hold.failures:
             self._stop(task, owner)
-        self.transaction.begin(for_effects=not task.claim)
+        self.transaction.begin(for_effects=not task.is_claimed)
 
     def _stop(self, task: Task, owner: str) -> None:
         """Raise what failed after a commit, before anything more is run."""
-        if task.claim:
-            task.drop_claim()
+        if task.is_claimed:
+            task.release()
             self.hold.commit(owner, documents.to_text(task.to_dict()))
             self.snapshot.keep()
         raise self.hold.failures[0]

@@ -13,10 +13,10 @@ from django.utils.functional import Promise
 from django.views.generic import View
 from django.views.generic.edit import ModelFormMixin
 
-from .components import Action, FlowComponent, Scaffold
-from .exceptions import DefinitionError
-from .positions import describe
-from .transitions import Transition
+from ..components import Action, FlowComponent, Scaffold
+from ..exceptions import DefinitionError
+from ..transitions import Transition
+from ..tree.positions import describe
 
 GUARANTEES = ("transaction", "claim", "retry")
 
@@ -286,7 +286,7 @@ def _own_names(component: Any) -> set[str]:
     """Return the public names that the project gave a class, without those of our classes."""
     bases = (base for base in component.__mro__ if base.__module__.partition(".")[0] not in ("builtins", "django"))
     names = {name for base in bases if not base.__module__.startswith("flows.") for name in vars(base)}
-    inherited = {*dir(_kind_and_hooks(component)[0])} - {"success_url", "get_success_url"}
+    inherited = {*dir(_kind_and_hooks(component)[0])} - {"success_url", "get_success_url", "done"}
     return {name for name in names if not name.startswith("_")} - inherited
 
 

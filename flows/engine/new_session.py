@@ -24,11 +24,11 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
-from .binder import get_owner
-from .exceptions import StateNotFound
+from ..binder import get_owner
+from ..exceptions import StateNotFound
+from ..statestore import documents
+from ..statestore.base import BaseStateStore, Record
 from .session_snapshot import open_session
-from .statestore import documents
-from .statestore.base import BaseStateStore, Record
 
 
 class SessionChange:

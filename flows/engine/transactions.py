@@ -10,9 +10,9 @@ from typing import Any
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
-from .statestore.atomic import Atomic
-from .statestore.base import Hold
-from .statestore.database_errors import translate_errors
+from ..statestore.atomic import Atomic
+from ..statestore.base import Hold
+from ..statestore.database_errors import translate_errors
 
 #: The engine that Django gives to a site without databases.
 NO_DATABASE = "django.db.backends.dummy"

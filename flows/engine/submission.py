@@ -16,9 +16,9 @@ from django.http import HttpRequest, QueryDict, RawPostDataException, Unreadable
 from django.middleware.csrf import CSRF_TOKEN_LENGTH
 from django.utils.crypto import salted_hmac
 
-from .config import config
-from .links import ON_COMPLETE_PARAM
-from .positions import Position
+from ..config import config
+from ..journey.links import ON_COMPLETE_PARAM
+from ..tree.positions import Position
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 TOKEN_FIELD = "csrfmiddlewaretoken"  # noqa: S105 (a name)

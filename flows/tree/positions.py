@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.urls.resolvers import RoutePattern
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 
-from .exceptions import InvalidTarget
-
-if TYPE_CHECKING:
-    from .components import FlowComponent
+from ..exceptions import InvalidTarget
+from .component import Component
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +22,25 @@ class Position:
     The root and the scaffolds below it have places too; only an action's can be visited.
     """
 
-    component: type[FlowComponent]
+    component: type[Component]
     parent: Position | None = None
+    #: The id of the item, where the component repeats.
+    item: str | None = None
+
+    @cached_property
+    def key(self) -> str:
+        """What all that is kept for this place is kept under: the name, with the ids of items in it."""
+        own = self.component.name + (f"[{self.item}]" if self.item else "")
+        return f"{self.parent.key}/{own}" if self.parent else str(own)
+
+    @cached_property
+    def closing_key(self) -> str:
+        """What stands in a route for the end of a scaffold."""
+        return f"{self.key}/"
+
+    def repeat(self, item: str) -> Position:
+        """Return the place of one item of a component that repeats, with places of its own below it."""
+        return Position(self.component, self.parent, item)
 
     @cached_property
     def name(self) -> str:
@@ -66,19 +81,24 @@ class Position:
         return tuple(Position(child, self) for child in self.component.get_children())
 
     @cached_property
-    def components(self) -> tuple[type[FlowComponent], ...]:
+    def components(self) -> tuple[type[Component], ...]:
         """The classes of the children."""
         return tuple(child.component for child in self.children)
 
     @cached_property
-    def _children_by_component(self) -> dict[type[FlowComponent], Position]:
+    def _children_by_component(self) -> dict[type[Component], Position]:
         return {child.component: child for child in self.children}
+
+    @cached_property
+    def transition(self) -> Any:
+        """What decides the order of a scaffold's children; None where the actions do."""
+        return getattr(self.component, "transition", None)
 
     @cached_property
     def is_action(self) -> bool:
         return not self.component.is_scaffold
 
-    def child(self, component: type[FlowComponent]) -> Position:
+    def child(self, component: type[Component]) -> Position:
         """Return the place of a child. Raises `InvalidTarget` for a component that is none."""
         try:
             return self._children_by_component[component]
@@ -100,20 +120,44 @@ class Position:
     def actions_by_name(self) -> dict[str, Position]:
         return {action.name: action for action in self.actions()}
 
+    @cached_property
+    def places_by_key(self) -> dict[str, Position]:
+        """All places at or below this one, in the order of the tree."""
+        below = {key: place for child in self.children for key, place in child.places_by_key.items()}
+        return {self.key: self, **below}
+
+    def is_in(self, place: Position) -> bool:
+        """Return whether this is a place, or one below it."""
+        return self.key == place.key or self.key.startswith(place.closing_key)
+
+    def child_towards(self, place: Position) -> Position:
+        """Return the child of this scaffold at which a place below it is, or in which it is."""
+        return place.path[len(self.path)]
+
     def reachable(self) -> Iterator[Position]:
-        """Yield where one may go from here: own children, siblings, siblings of each ancestor, nearest first."""
+        """Yield where one may go from here: own children, siblings, siblings of each ancestor, nearest first.
+
+        Then what stands below those.
+        """
+        yield from self.siblings()
+        for place in self.siblings():
+            if place not in self.path:
+                yield from (below for below in place.places_by_key.values() if below is not place)
+
+    def siblings(self) -> Iterator[Position]:
+        """Yield own children, siblings, siblings of each ancestor, nearest first."""
         yield from self.children
         for place in reversed(self.path):
             if place.parent:
                 yield from place.parent.children
 
-    def find(self, component: type[FlowComponent]) -> Position:
-        """Return the nearest place of ``component`` that may be gone to from here.
+    def find(self, component: type[Component] | str) -> Position:
+        """Return the nearest place of ``component``, or of what has that name, that may be gone to from here.
 
         Raises `InvalidTarget`, listing what can be reached, where there is none.
         """
         for place in self.reachable():
-            if place.component is component:
+            if place.component is component or component in (place.name, place.component.name):
                 return place
         names = ", ".join(dict.fromkeys(place.component.__name__ for place in self.reachable()))
         raise InvalidTarget(
@@ -121,12 +165,12 @@ class Position:
             f"From there one may go to: {names or 'nothing'}."
         )
 
-    def nearest(self, component: type[FlowComponent]) -> Position:
+    def nearest(self, component: type[Component]) -> Position:
         """Return the place of ``component`` that is meant from here: the nearest, else the only one in the flow.
 
         Raises `InvalidTarget` where there is none, or where several are equally far.
         """
-        for place in self.reachable():
+        for place in self.siblings():
             if place.component is component:
                 return place
         found = [place for place in self.root.actions() if place.component is component]

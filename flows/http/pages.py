@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +14,10 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from .exceptions import StateDamaged, StoreUnavailable
-from .links import Links
-from .positions import Position
-from .statestore.database_errors import translate_errors
+from ..exceptions import StateDamaged, StoreUnavailable
+from ..journey.links import Links
+from ..statestore.database_errors import translate_errors
+from ..tree.positions import Position
 
 #: Seconds after which a client may try again when the store was busy.
 RETRY_AFTER = 2
@@ -28,9 +28,10 @@ def no_such_task(request: HttpRequest, position: Position) -> HttpResponse:
     return _page(request, position, "flows/no_such_task.html", status=404)
 
 
-def done(request: HttpRequest, position: Position) -> HttpResponse:
-    """Say that the flow is at its end, where it led nowhere else."""
-    return _page(request, position, "flows/done.html")
+def done(request: HttpRequest, position: Position, page: Mapping[str, Any] | None = None) -> HttpResponse:
+    """Show the page after the end, with what ``complete()`` gave it, or say no more than that it is done."""
+    page = page or {"template_name": None, "context": {}}
+    return _page(request, position, page["template_name"] or "flows/done.html", extra=page["context"])
 
 
 def busy(request: HttpRequest, position: Position) -> HttpResponse:
@@ -49,11 +50,14 @@ def being_finished(request: HttpRequest, position: Position) -> HttpResponse:
     return response
 
 
-def _page(request: HttpRequest, position: Position, template: str, status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest, position: Position, template: str, status: int = 200, extra: Mapping[str, Any] | None = None
+) -> HttpResponse:
     context: dict[str, Any] = {
         "title": position.root.component.title,
         "begin_url": _begin_url(request, position),
         "again_url": request.get_full_path(),
+        **(extra or {}),
     }
     try:
         with translate_errors():

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
-from .choices import counts
-from .exceptions import InvalidTarget
-from .positions import Position
+from ..exceptions import InvalidTarget
+from ..tree.component import Component
+from ..tree.positions import Position
+from .task import Task
 
-if TYPE_CHECKING:
-    from .components import FlowComponent
-    from .task import Task
+
+class Seen(Protocol):
+    """A route, or one that is being walked."""
+
+    @property
+    def index(self) -> Mapping[str, int]: ...
+
+    @property
+    def aside(self) -> Sequence[str]: ...
+
+    def shows(self, key: str, place: Position) -> bool: ...
 
 
 class Answers(Mapping[Any, Any]):
-    """The remembered answers of a task, read-only, by action class or by the name of a position.
+    """The answers of a task that are on its route, read-only, by action class or by the name of a position.
 
     A class that stands in several places means the nearest to the component that asks. In a template, where
     hyphens and slashes cannot be written, the last name of a position will do, with underscores for
     hyphens and dots: ``{{ answers.choose_item.quantity }}``.
     """
 
-    def __init__(self, task: Task, position: Position) -> None:
+    def __init__(self, task: Task, position: Position, seen: Seen) -> None:
         self._task = task
         self._position = position
+        self._seen = seen
 
-    def __getitem__(self, key: type[FlowComponent] | str) -> Any:
+    def __getitem__(self, key: type[Component] | str) -> Any:
         name = key if isinstance(key, str) else self._name_of(key)
         if not self._is_seen(name):
             # A name with a slash is that of one position: no need to look through all of them.
@@ -46,21 +56,20 @@ class Answers(Mapping[Any, Any]):
             full for full, last in last_names.items() if _for_template(last) == _for_template(name)
         ]
 
-    def _name_of(self, component: type[FlowComponent]) -> str:
+    def _name_of(self, component: type[Component]) -> str:
         try:
-            return self._position.nearest(component).name
+            return self._position.nearest(component).key
         except InvalidTarget as error:
             raise KeyError(str(error)) from None
 
-    def _is_seen(self, name: str) -> bool:
-        """Return whether what was said at a position counts by what was chosen. A page sees its own anyway."""
-        if name not in self._task.answered:
-            return False
-        place = self._position.root.actions_by_name.get(name)
-        return place is None or place is self._position or counts(place, self._task)
+    def _is_seen(self, key: str) -> bool:
+        """Return whether what was said at a page counts by now. A page sees its own anyway."""
+        return key in self._task.answered and (key == self._position.key or self._seen.shows(key, self._position))
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self._task.answered if self._is_seen(name))
+        # In the order of the route; what a page said itself comes last, where it is not on it yet.
+        keys = dict.fromkeys((*self._seen.index, *self._seen.aside, self._position.key))
+        return (key for key in keys if self._is_seen(key))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

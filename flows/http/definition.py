@@ -14,10 +14,10 @@ from django.urls.resolvers import RoutePattern
 from django.utils.functional import Promise
 from django.utils.translation import get_language, override
 
-from .components import Action, FlowComponent, Scaffold
+from ..components import Action, FlowComponent, Scaffold
+from ..exceptions import DefinitionError
+from ..tree.positions import Position, describe, get_first_segment
 from .declarations import check_component
-from .exceptions import DefinitionError
-from .positions import Position, describe, get_first_segment
 
 #: An argument of a path() route: its converter, which may be left out, and its name.
 ARGUMENT = re.compile(r"<(?:([^>:]+):)?([^>]+)>")

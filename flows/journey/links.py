@@ -12,9 +12,9 @@ from django.urls import NoReverseMatch, ResolverMatch, resolve, reverse
 from django.utils.encoding import escape_uri_path
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
-from .config import config
-from .exceptions import InvalidTarget, StateNotFound
-from .positions import Position
+from ..config import config
+from ..exceptions import InvalidTarget, StateNotFound
+from ..tree.positions import Position
 
 ON_COMPLETE_PARAM = "_on_complete"
 #: The argument of the route that catches what is below a flow and no position.
@@ -60,6 +60,14 @@ def get_task_id(request: HttpRequest) -> str | None:
     if len(values) > 1:
         raise StateNotFound("The query string holds several ids of tasks.")
     return str(values[0]) if values else None
+
+
+def get_query(request: HttpRequest) -> str:
+    """Return what else stands in the query string of a URL in a task."""
+    query = request.GET.copy()
+    for name in (config.TASK_ID_PARAM, ON_COMPLETE_PARAM):
+        query.pop(name, None)
+    return str(query.urlencode())
 
 
 def add_query(url: str, query: Mapping[str, Any] | None) -> str:

@@ -14,7 +14,7 @@ from django.urls import ResolverMatch, URLPattern, is_valid_path
 from django.urls.resolvers import RoutePattern
 from django.utils.translation import get_language
 
-from .positions import get_first_segment
+from ..tree.positions import get_first_segment
 
 
 class RouteIndex(URLPattern):

@@ -12,8 +12,8 @@ import time
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from .exceptions import StateNotFound
-from .statestore.base import DAY, shorten
+from ..exceptions import StateNotFound
+from ..statestore.base import DAY, shorten
 
 ID = re.compile(r"[0-9a-f]{56}")
 #: Stands for the time in an id that is made of a submission: at each attempt it has to be the same.

@@ -1,0 +1,1 @@
+"""One submission, done once: guarantees, transactions, the session of a login."""
