@@ -13,9 +13,9 @@ other:
    ``serializing`` (values as text and back), ``types``, ``binder`` (whose a task is), ``sessions``
 2. ``journey`` (one visitor's way: the task, the route, answers, forms, links), ``transitions``, ``preconditions``
 3. ``components`` (actions and scaffolds), ``engine`` (one submission, done once: its guarantees, and what it runs)
-4. ``http`` (the two functions ``get`` and ``post``, their pages, routing, checks of definitions)
+4. ``http`` (from a request to a response; pages, routing, checks of definitions)
 5. ``handler``
-6. ``apps``, ``models``, ``admin``, ``checks``, ``databases``, ``management``, ``migrations``, ``templates``,
+6. ``apps``, ``models``, ``admin``, ``checks``, ``management``, ``migrations``, ``templates``,
    ``templatetags``, ``test``
 
 A request is answered in ``http/views.py``. What it runs is in ``engine/run.py``, what counts for the visitor is in

@@ -78,7 +78,8 @@ class FlowComponent:
 
     @property
     def task(self) -> Task:
-        return self.visit.task
+        task: Task = self.visit.task
+        return task
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -88,7 +89,8 @@ class FlowComponent:
     @property
     def answers(self) -> Answers:
         """What the visitor said, by action or by the name of a position."""
-        return self.visit.get_answers(self.position)
+        answers: Answers = self.visit.get_answers(self.position)
+        return answers
 
     @property
     def submission_key(self) -> str | None:

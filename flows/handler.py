@@ -9,17 +9,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, URLResolver, get_resolver, get_urlconf, path, reverse
+from django.urls import URLPattern, get_resolver, get_urlconf, path, reverse
 from django.views.decorators.common import no_append_slash
 
 from . import binder
 from .components import FlowComponent
 from .config import config
-from .exceptions import DefinitionError, InvalidTarget
+from .exceptions import InvalidTarget
 from .http import pages
-from .http.definition import Routes, check_flow
+from .http.definition import check_flow
 from .http.entry import begin_task
-from .http.routing import RestPattern, RouteIndex, append_slash
+from .http.routing import RestPattern, RouteIndex, Routes, append_slash, walk
 from .http.views import respond
 from .journey.links import ON_COMPLETE_PARAM, REST, add_query
 from .statestore import documents
@@ -41,8 +41,6 @@ class FlowHandler:
         self._routes, self._index = Routes(), RouteIndex()
         #: What `urls` gives: the index, the positions, and at the end what catches the rest below a flow.
         self._patterns: list[URLPattern] = []
-        self._positions: list[URLPattern] = []
-        self._rests: list[URLPattern] = []
         self._namespaces: dict[str | None, list[str]] = {}
 
     def __repr__(self) -> str:
@@ -58,19 +56,13 @@ class FlowHandler:
 
     def register_entry_point(self, component: type[FlowComponent]) -> type[FlowComponent]:
         """Make a component a flow: a place where visitors may come in. Raises `DefinitionError`."""
-        root = check_flow(component)
-        if any(other.name == root.name for other in self._roots.values()):
-            raise DefinitionError(
-                f"{component.__name__} cannot be registered: an entry point named '{root.name}' "
-                f"is registered already. Give it another name."
-            )
-        self._routes.add(root)
+        root = check_flow(component, self._routes)
         self._roots[component] = root
-        positions, rests = list(self._position_patterns(root)), list(self._rest_patterns(root))
-        self._index.add(positions, rests)
-        self._positions += positions
-        self._rests += rests
-        self._patterns[:] = [self._index, *self._positions, *self._rests]
+        positions = [path(action.route, self._make_view(action), name=action.name) for action in root.actions()]
+        if not root.is_action:
+            positions.append(path(next(root.actions()).route, positions[0].callback, name=root.name))
+        self._index.add(positions, self._rest_patterns(root))
+        self._patterns[:] = [self._index, *self._index.positions, *self._index.rests]
         return component
 
     @property
@@ -82,14 +74,6 @@ class FlowHandler:
                 f"Call register_entry_point() before its urls are included."
             )
         return self._patterns, self.app_name
-
-    def _position_patterns(self, root: Position) -> Iterator[URLPattern]:
-        views = {action: self._make_view(action) for action in root.actions()}
-        for action, view in views.items():
-            yield path(action.route, view, name=action.name)
-        first, view = next(iter(views.items()))
-        if first is not root:
-            yield path(first.route, view, name=root.name)
 
     def _rest_patterns(self, root: Position) -> Iterator[URLPattern]:
         # Not where they would catch all URLs of the site: what is no position, or no longer.
@@ -109,21 +93,14 @@ class FlowHandler:
 
         # The flow's own URL, and what is below it and no page, are as open to visitors as its first page.
         action: Any = next(position.actions()).component
-        attributes: dict[str, Any] = {
-            "view_class": action,
-            "view_initkwargs": {},
-            "position": position,
-            "flow_handler": self,
-            # What decorators leave on dispatch: csrf_exempt, login_required …
-            **action.dispatch.__dict__,
-        }
         view.__doc__, view.__module__ = action.__doc__, action.__module__
+        # What decorators leave on dispatch: csrf_exempt, login_required …
+        view.__dict__.update(action.dispatch.__dict__, view_class=action, view_initkwargs={}, position=position)
+        # For the second, see transactions.RequestsTransaction.
+        view.__dict__.update(flow_handler=self, _non_atomic_requests=set(connections))
         if not position.is_action:
             # There the visitor may complete a flow of which every page is skipped.
-            attributes.pop("csrf_exempt", None)
-        # See transactions.RequestsTransaction.
-        attributes["_non_atomic_requests"] = set(connections)
-        view.__dict__.update(attributes)
+            view.__dict__.pop("csrf_exempt", None)
         return view
 
     # Linking
@@ -134,9 +111,9 @@ class FlowHandler:
         component: type[FlowComponent],
         on_complete_url: str | None = None,
         initial_state: Mapping[str, Any] | None = None,
+        initial_answers: Mapping[type[FlowComponent] | str, Mapping[str, Any]] | None = None,
         url_kwargs: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
-        initial_answers: Mapping[type[FlowComponent] | str, Mapping[str, Any]] | None = None,
     ) -> str:
         """Return the URL at which the visitor of ``request`` can begin a flow.
 
@@ -171,18 +148,9 @@ class FlowHandler:
         """Return the namespace under which the URLs are included: the request's own, if there are several."""
         urlconf = getattr(request, "urlconf", None) or get_urlconf()
         if urlconf not in self._namespaces:
-            self._namespaces[urlconf] = list(self._find(get_resolver(urlconf), ""))
-        found = self._namespaces[urlconf]
-        if not found:
+            names = [name for name, it in walk(get_resolver(urlconf)) if self._patterns is vars(it).get("urlconf_name")]
+            self._namespaces[urlconf] = names
+        if not (found := self._namespaces[urlconf]):
             raise ImproperlyConfigured(f"The urls of {self!r} are not in the URLconf. Include them there.")
         match = request.resolver_match
         return match.namespace if match and match.namespace in found else found[0]
-
-    def _find(self, resolver: URLResolver, prefix: str) -> Iterator[str]:
-        for pattern in resolver.url_patterns:
-            if isinstance(pattern, URLResolver):
-                namespace = ":".join(filter(None, (prefix, pattern.namespace)))
-                if pattern.urlconf_name is self._patterns:
-                    yield namespace
-                else:
-                    yield from self._find(pattern, namespace)

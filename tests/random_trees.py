@@ -65,10 +65,11 @@ class Node:
 SKIPS = [Skip(page, says, unless) for unless in (False, True) for page in range(4) for says in "ab"]
 SKIP = st.sampled_from([None] * 2 * len(SKIPS) + SKIPS)
 GUARANTEE = st.sampled_from([None, None, "transaction", "claim", "retry"])
+LINEAR_ORDER = st.just({"is_linear": True})
 ORDER = st.sampled_from([{"is_linear": True}] * 3 + [{"is_any_order": True}] + [{}] * 2)
 
 
-def scaffolds(child, most, **options):
+def scaffolds(child, most, order=None, **options):
     """Draw a scaffold of up to ``most`` children, which are named by letters."""
 
     def name(children):
@@ -76,7 +77,7 @@ def scaffolds(child, most, **options):
 
     children = st.lists(child, min_size=1, max_size=most).map(name)
     node = st.builds(Node, name=st.just("walk"), children=children, guarantee=GUARANTEE, **options)
-    return st.builds(lambda node, order: replace(node, **order), node, ORDER)
+    return st.builds(lambda node, order: replace(node, **order), node, ORDER if order is None else order)
 
 
 def levels(page, **options):
@@ -88,11 +89,21 @@ def levels(page, **options):
 
 
 def flows():
-    """Draw the root of a tree of up to four levels below it, parts of which may be skipped."""
+    """Draw the root of a tree of up to three levels below it, parts of which may be skipped.
+
+    In a scaffold where the actions decide there are pages, and groups of pages in order.
+    """
     page = st.builds(Node, name=st.just("page"), skip=SKIP, guarantee=GUARANTEE)
+    own = {"skip": SKIP, "has_complete": st.booleans(), "has_thanks": st.booleans()}
+    section = scaffolds(page, 3, LINEAR_ORDER, **own)
+    choice = scaffolds(page | scaffolds(page, 2, LINEAR_ORDER, skip=SKIP), 3, st.just({}), **own)
+    groups = page | section | choice
     urls = st.sampled_from([None, "walk/<int:item>/"])
-    inner = levels(page, skip=SKIP, has_complete=st.booleans(), has_thanks=st.booleans())
-    return scaffolds(inner, 4, url=urls, has_thanks=st.booleans())
+    order = st.sampled_from([{"is_linear": True}] * 2 + [{"is_any_order": True}])
+    root = {"url": urls, "has_thanks": st.booleans()}
+    deep = groups | scaffolds(groups, 3, LINEAR_ORDER, **own)
+    alternatives = page | scaffolds(page, 3, LINEAR_ORDER, skip=SKIP)
+    return scaffolds(deep, 4, order, **root) | scaffolds(alternatives, 3, st.just({}), **root)
 
 
 def routed_flows(urls, page_urls):

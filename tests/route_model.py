@@ -145,9 +145,9 @@ class Walk:
 
     def where(self, last_seen: Place | None = None) -> Place:
         """Return where the visitor is."""
+        if last_seen in [*self.open, *self.frontier]:
+            return last_seen
         for candidates in (self.open, self.frontier):
-            if last_seen in candidates:
-                return last_seen
             waiting = [page for page in candidates if not self.facts.is_done(page)]
             if candidates:
                 return (waiting or candidates)[0]
@@ -435,6 +435,8 @@ class Journey:
             if not self.facts.is_done(first) or (is_new and chooses):
                 return {first}
         for level in reversed(page.path[:-1]):
+            if level in found.parts and found.parts[level].is_complete:
+                continue
             inside = [other for other in found.open if level in other.path]
             if not any(level in other.path for other in found.places):
                 inside = [other for other in found.enterable if level in other.path and not self.facts.is_done(other)]

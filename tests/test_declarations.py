@@ -16,8 +16,7 @@ from django.views.generic.detail import SingleObjectMixin
 
 from flows.components import Action, Scaffold
 from flows.exceptions import DefinitionError
-from flows.http.declarations import find_doubts
-from flows.http.definition import check_flow
+from flows.http.definition import check_flow, find_doubts
 from flows.preconditions import LoginRequired
 from flows.transitions import Linear
 
@@ -295,6 +294,12 @@ def test_an_async_method_is_refused_however_it_is_bound(binding):
     assert refused(action(should_skip=binding(coroutine))) == is_async("should_skip")
     transition = type("Own", (Linear,), {"can_enter": binding(coroutine)})()
     assert refused(scaffold(transition=transition)) == is_async("transition.can_enter")
+
+
+def test_of_several_methods_of_one_name_the_one_that_is_called_counts():
+    late, early = action(prepare=coroutine), action(prepare=method)
+    check_flow(type("Faulty", (late,), {"prepare": method}))
+    assert refused(type("Faulty", (early,), {"prepare": coroutine})) == is_async("prepare")
 
 
 def test_an_async_method_of_the_projects_own_is_its_own_affair():

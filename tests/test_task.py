@@ -32,7 +32,7 @@ def test_a_task_comes_back_with_all_that_was_in_it():
     task.remember("shop/first", {"name": "Ada", "born": datetime.date(1815, 12, 10)})
     task.mark_answered("shop/first")
     task.keep_route(ROUTE)
-    task.choose("shop/", "shop/first", "shop/second")
+    task.choose("shop/first", "shop/second")
     task.mark_seen("shop/second")
     task.keep_query("shop/first", "plan=gold")
     task.record("key", {"position": "shop/second"})
@@ -47,7 +47,7 @@ def test_a_task_comes_back_with_all_that_was_in_it():
     assert list(task.answered) == ["shop/first"]
     assert task.is_answered("shop/first")
     assert (task.route, task.last_seen) == (ROUTE, "shop/second")
-    assert task.choices == {"shop/": "shop/first", "shop/first": "shop/second"}
+    assert task.choices == {"shop/first": "shop/second"}
     assert task.get_query("shop/first") == "plan=gold"
     assert task.result_of("key") == {"position": "shop/second"}
     assert task.is_stored
@@ -91,7 +91,7 @@ def test_a_task_that_was_only_read_has_not_changed():
         lambda task: task.mark_answered("shop/first"),
         lambda task: task.mark_seen("shop/first"),
         lambda task: task.keep_route(ROUTE),
-        lambda task: task.choose("shop/", "shop/first", ""),
+        lambda task: task.choose("shop/first", ""),
         lambda task: task.mark_completed("shop/inner"),
         lambda task: task.keep_query("shop/first", "a=b"),
         lambda task: task.remember("shop/first", {}),
@@ -113,7 +113,7 @@ def test_a_change_is_seen(change):
         lambda task: task.mark_answered("shop/first"),
         lambda task: task.mark_seen("shop/first"),
         lambda task: task.keep_route(ROUTE),
-        lambda task: task.choose("shop/", "shop/first", "shop/second"),
+        lambda task: task.choose("shop/first", "shop/second"),
         lambda task: task.keep_query("shop/first", ""),
         lambda task: task.undo_completion("shop/first"),
         lambda task: task.merge_kwargs({"item": 7}),
@@ -126,7 +126,7 @@ def test_what_is_so_already_is_no_change(change):
     task.mark_answered("shop/first")
     task.mark_seen("shop/first")
     task.keep_route(ROUTE)
-    task.choose("shop/", "shop/first", "shop/second")
+    task.choose("shop/first", "shop/second")
     task = kept(task)
     change(task)
     assert not task.changed
@@ -174,10 +174,12 @@ def test_another_answer_undoes_the_completion_of_what_holds_it(answers, is_compl
 
 def test_a_choice_begins_the_way_or_follows_what_let_any_follow():
     task = begin()
-    task.choose("pay/", "pay/method", ANY)
-    task.choose("pay/", "pay/voucher", COMPLETED)
+    task.put_on_way("pay/", "pay/method", after=None)
+    task.choose("pay/method", ANY)
+    task.put_on_way("pay/", "pay/voucher", after="pay/method")
+    task.choose("pay/voucher", COMPLETED)
     assert get_way(task.choices, "pay/") == ["pay/method", "pay/voucher"]
-    task.choose("pay/", "pay/card", COMPLETED)
+    task.put_on_way("pay/", "pay/card", after=None)
     assert get_way(task.choices, "pay/") == ["pay/card"]
 
 

@@ -41,11 +41,11 @@ class SessionChange:
     def __init__(self, store: BaseStateStore, request: HttpRequest, submission: str, *, has_token: bool) -> None:
         self.store = store
         self.request = request
-        self.submission = submission
         self.has_token = has_token
         names = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
         #: As the cookie says: the session itself may be there no more, and its cookie neither.
         self.cookie: str | None = next((text for name in names if (text := request.COOKIES.get(name))), None)
+        self._id = _hmac("flows.new_session.record", f"{self.cookie}:{submission}").hex()[:32]
         #: None where the session was lost, and where Django gave it another key while it was read.
         self.old: str | None = getattr(self._session, "session_key", None)
         if self.old != request.COOKIES.get(settings.SESSION_COOKIE_NAME):
@@ -78,15 +78,13 @@ class SessionChange:
         new = session.session_key
         if new and len(new) <= hashlib.sha256().digest_size:
             mixed = _mix(self.cookie, new.encode()).hex() if self.has_token else ""
-            self._keep(_record_id(self.cookie, self.submission), documents.to_text({"session": mixed, "url": url}))
-
-    def _keep(self, record_id: str, data: str) -> None:
-        try:
-            earlier = self.store.read(record_id)  # of half the submission, or of an attempt that failed
-        except StateNotFound:
-            self.store.create(record_id, "", data)
-        else:
-            self.store.update(record_id, Record("", data, earlier.version))
+            data = documents.to_text({"session": mixed, "url": url})
+            try:
+                earlier = self.store.read(self._id)  # of half the submission, or of an attempt that failed
+            except StateNotFound:
+                self.store.create(self._id, "", data)
+            else:
+                self.store.update(self._id, Record("", data, earlier.version))
 
     def attach_session_cookie(self, response: HttpResponseBase) -> None:
         """Give a duplicate the cookie of the new session, if there is one."""
@@ -95,52 +93,44 @@ class SessionChange:
 
     def answer_duplicate(self) -> HttpResponseBase | None:
         """Return the answer to a duplicate, which leads where the submission led. None if no session was ended."""
-        record = self._find()
-        if record is None:
+        if not (record := self._find()):
             return None
         response = HttpResponseRedirect(record["url"])
         self._give_session(response, record)
         return response
 
-    def _give_session(self, response: HttpResponseBase, record: dict[str, str]) -> None:
-        if record["key"]:
-            _set_session(self.request, response, record["key"])
-        else:
-            # Neither their cookie, which came with the other answer, nor another.
-            self.request.session = open_session()
-            self.request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
-
     def _find(self) -> dict[str, str] | None:
         if not self.cookie:
             return None
         try:
-            record: dict[str, Any] = documents.from_text(self.store.read(_record_id(self.cookie, self.submission)).data)
+            record: dict[str, Any] = documents.from_text(self.store.read(self._id).data)
         except StateNotFound:
             return None
         record["key"] = _mix(self.cookie, bytes.fromhex(record["session"])).decode("ascii", "replace")
         return record if not record["key"] or self.request.session.exists(record["key"]) else None
 
-
-def _set_session(request: HttpRequest, response: HttpResponseBase, key: str) -> None:
-    # Nothing of the session that the request came with is to be saved, or to set a cookie over this one.
-    request.session = open_session(key)
-    lasts = not request.session.get_expire_at_browser_close()
-    response.set_cookie(
-        settings.SESSION_COOKIE_NAME,
-        key,
-        max_age=request.session.get_expiry_age() if lasts else None,
-        domain=settings.SESSION_COOKIE_DOMAIN,
-        path=settings.SESSION_COOKIE_PATH,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=settings.SESSION_COOKIE_HTTPONLY,
-        samesite=settings.SESSION_COOKIE_SAMESITE,
-    )
-
-
-def _record_id(cookie: str, submission: str) -> str:
-    return salted_hmac("flows.new_session.record", f"{cookie}:{submission}", algorithm="sha256").hexdigest()[:32]
+    def _give_session(self, response: HttpResponseBase, record: dict[str, str]) -> None:
+        # Nothing of the session that the request came with is to be saved, or to set a cookie over this one.
+        session = self.request.session = open_session(record["key"] or None)
+        if not record["key"]:
+            # Neither their cookie, which came with the other answer, nor another.
+            self.request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+            return
+        response.set_cookie(
+            settings.SESSION_COOKIE_NAME,
+            record["key"],
+            max_age=None if session.get_expire_at_browser_close() else session.get_expiry_age(),
+            domain=settings.SESSION_COOKIE_DOMAIN,
+            path=settings.SESSION_COOKIE_PATH,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=settings.SESSION_COOKIE_HTTPONLY,
+            samesite=settings.SESSION_COOKIE_SAMESITE,
+        )
 
 
 def _mix(key: str, text: bytes) -> bytes:
-    pad = salted_hmac("flows.new_session", key, algorithm="sha256").digest()
-    return bytes(a ^ b for a, b in zip(text, pad, strict=False))
+    return bytes(a ^ b for a, b in zip(text, _hmac("flows.new_session", key), strict=False))
+
+
+def _hmac(salt: str, value: str) -> bytes:
+    return salted_hmac(salt, value, algorithm="sha256").digest()

@@ -76,6 +76,7 @@ class Run:
         # What is walked on from: the page, or an earlier one that was opened again; None for the whole route.
         self._from: Position | None = self.position
         self._is_walked, self._has_changed = True, False
+        self._until: Position | None = None
         # Where a component that is an outcome is to be looked for, and the page if a walk came to one.
         self._origin = self.position
         self._next: Position | None = None
@@ -183,7 +184,7 @@ class Run:
             elif outcome is COMPLETE:
                 self.task.mark_passed(level.key)
             self._walk_anew()
-        if not is_first and isinstance(outcome, HttpResponseBase) and not self._walk().is_complete(level):
+        if not is_first and isinstance(outcome, HttpResponseBase) and not self._walk(level).is_complete(level):
             return  # something in there is still to be said
         if level.parent and (outcome is COMPLETE or is_said):
             self._note_choice(level, level.parent, outcome)
@@ -205,6 +206,8 @@ class Run:
     def _note_choice(self, level: Position, scaffold: Position, outcome: Any) -> None:
         """Note what followed a child of a scaffold in which the actions decide."""
         if scaffold.transition is not None:
+            if level is self.position:
+                self.task.note_end(level.key, ANY if isinstance(outcome, HttpResponseBase) else COMPLETED)
             return
         chosen = COMPLETED if outcome is COMPLETE else ANY
         if is_component(outcome):
@@ -214,7 +217,17 @@ class Run:
             if target.is_in(scaffold):
                 chosen = scaffold.child_towards(target).key
                 self._choose_below(scaffold.child_towards(target), target)
-        self.task.choose(scaffold.closing_key, level.key, chosen)
+        pages = self._walk(level).get_pages(level)
+        # What a scaffold came to is what the last page in it said.
+        if level is not self.position and not (self.has_acted and pages[-1:] == [self.position.key]):
+            if level.key in self.task.choices:
+                return
+            chosen = ANY if pages and self.task.choices.get(pages[-1]) == ANY else chosen
+        # Of the way of choices what was on the route: it ends where something on it is open again.
+        way, may_follow = self._earlier.get_way(self.task.choices, scaffold.closing_key)
+        if level.key not in way:
+            self.task.put_on_way(scaffold.closing_key, level.key, after=way[-1] if may_follow else None)
+        self.task.choose(level.key, chosen)
         self._walk_anew()
 
     def _choose_below(self, place: Position, target: Position) -> None:
@@ -229,11 +242,23 @@ class Run:
         """Return whether what was said leads to this page or one before it: both are open again then."""
         if not (is_component(outcome) and self._is_said(outcome)):
             return False
-        page = self.visit.get_first_page(self._origin.find(outcome))
-        if page is None or not self._earlier.stands_before(page, self.position):
+        page = self._find_before(self._origin.find(outcome))
+        if page is None:
             return False
+        common = next(level for level in reversed(page.path) if level in self.position.path)
+        if common.transition is None and page is not self.position:
+            way, may_follow = self._earlier.get_way(self.task.choices, common.closing_key)
+            is_on = may_follow or common.child_towards(self.position).key in way
+            if not is_on or common.child_towards(page).key not in way:
+                return False  # it is an alternative, which is chosen
         self._reopen(page)
         return True
+
+    def _find_before(self, target: Position) -> Position | None:
+        """Return the first page at a place, if that was on the route before this page, or is this page."""
+        keys = [target.key] if target.is_action else self._earlier.get_pages(target)
+        page = self.position.root.places_by_key[keys[0]] if keys else None
+        return page if page and self._earlier.stands_before(page, self.position) else None
 
     def _reopen(self, page: Position) -> None:
         self.task.reopen(page.key)
@@ -246,12 +271,15 @@ class Run:
         """Return what comes out of a scaffold. Runs what is due in it, one after the other."""
         origin, named = self._origin, None if outcome is COMPLETE else outcome
         while True:
-            route = self._walk()
+            route = self._walk(level)
             key = route.first_open(level)
             is_due = key in route.due
-            if key is None or (named and not (is_due and key == level.closing_key and level.parent)):
+            is_left = is_due and key == level.closing_key and (level.parent or not self._is_open(origin, named))
+            if key is None or (named and not is_left):
                 self._origin = origin
-                return outcome
+                # What was named in a scaffold in order is not led to, where it is done already.
+                is_inside = key is None and level.transition and is_component(named) and origin.find(named).is_in(level)
+                return COMPLETE if is_inside else outcome
             if not is_due:
                 return self._lead_to(level, self._get_page_at(route, key))
             place = self.position.root.places_by_key[key.rstrip("/")]
@@ -262,6 +290,13 @@ class Run:
             came_out = self._complete(place)
             if came_out is not COMPLETE or place.parent is None:
                 return came_out
+
+    def _is_open(self, origin: Position, named: Any) -> bool:
+        """Return whether what an outcome names, seen from a place, is a page that is open."""
+        if not is_component(named):
+            return False
+        page, route = self.visit.get_first_page(origin.find(named)), self.visit.route
+        return page is not None and route.may_visit(page.key) and page.key in route.open
 
     def _get_page_at(self, route: Route, key: str) -> Position:
         places = self.position.root.places_by_key
@@ -279,10 +314,11 @@ class Run:
         """Return the page to show before a scaffold may be completed: the whole route is walked once."""
         self._from = None
         self._walk_anew()
-        route, root = self._walk(), self.position.root
+        route, root = self._walk(place), self.position.root
         key = route.first_open(root)
-        if key and key not in route.due and not place.closing_key.startswith(key):
-            page = self._get_page_at(route, key)
+        blocking = [key for key in route.open if key in route.index and self._blocks(route, key, place)]
+        if blocking:
+            page = self._get_page_at(route, min(blocking, key=route.index.__getitem__))
             if self.has_acted:
                 self._reopen(self.position)
             return page
@@ -291,16 +327,25 @@ class Run:
             return self._get_page_after(route) if key == root.closing_key else None
         return None
 
+    def _blocks(self, route: Route, key: str, scaffold: Position) -> bool:
+        """Return whether what is open keeps a scaffold from being completed: it is in it, or before it in order."""
+        if key in route.due or scaffold.closing_key.startswith(key):
+            return False
+        place = self.position.root.places_by_key[key.rstrip("/")]
+        common = next(level for level in reversed(place.path) if level in scaffold.path)
+        return common is scaffold or bool(common.transition and common.transition.is_linear)
+
     def _get_page_after(self, route: Route) -> Position:
         pages = route.pages
         number = pages.index(self.position.key) + 1 if self.position.key in pages else 0
         return self.position.root.places_by_key[pages[min(number, len(pages) - 1)]] if pages else self.position
 
-    def _walk(self) -> Route:
-        """Return the route as it is now."""
-        if not self._is_walked:
-            self.visit.walk(self._earlier if self._from else None, self._from)
-            self._is_walked = True
+    def _walk(self, until: Position | None = None) -> Route:
+        """Return the route as it is now; behind a scaffold that something comes out of later nothing is asked yet."""
+        until = until if until and until.parent else None
+        if not self._is_walked or (self._until is not until and self._until is not None):
+            self.visit.walk(self._earlier, self._from, until)
+            self._is_walked, self._until = True, until
         return self.visit.route
 
     def _walk_anew(self) -> None:
@@ -313,7 +358,8 @@ class Run:
             return self._ask_to_finish()
         component, outcome = self.visit.component(place), None
         if has_complete(place):
-            self.task.keep_route(self.visit.route)
+            # A route that ends here is not to be gone on with, should this be interrupted.
+            self.task.keep_route(None if self._until else self.visit.route)
             self.visit.begin_effects(place)
             self.has_completed = True
             outcome = component.complete()
@@ -321,11 +367,9 @@ class Run:
         self._has_ended = place.parent is None and not is_component(outcome)
         outcome = self._check(self._unwrap(COMPLETE if outcome is None else outcome), component)
         self._origin, self._next = place, None
-        if is_component(outcome):
-            page = self.visit.get_first_page(place.find(outcome))
-            if page and self._earlier.stands_before(page, self.position):
-                self._reopen(page)
-                return outcome
+        if is_component(outcome) and (page := self._find_before(place.find(outcome))):
+            self._reopen(page)
+            return outcome
         self.task.mark_completed(place.key)
         self._walk_anew()
         return outcome
@@ -374,16 +418,16 @@ class Run:
     def _find_target(self, outcome: Any) -> Position:
         """Return the page to which an outcome leads that names a component."""
         target = self._origin.find(outcome)
-        page, is_new = self.visit.get_first_page(target), False
+        page = self.visit.get_first_page(target)
         if not self.has_acted:
             if page is None or (not self.visit.route.may_visit(page.key) and self.visit.get_page() is self.position):
                 raise _dead_end(target, self._origin)
             return page
-        was_on = page is not None and page.key in self._earlier.index
         route = self._walk()
         if page is not None and route.may_visit(page.key):
-            is_new = not was_on
-            if is_new or page.key in route.open or page.key in route.aside:
+            common = next(level for level in reversed(page.path) if level in self._origin.path)
+            is_new = common.transition is None and page.key not in self._earlier.index
+            if is_new or page.key in route.open:
                 return page
         elif page is None and self.visit.is_safe:
             raise _dead_end(target, self._origin)

@@ -62,12 +62,9 @@ class SessionSnapshot:
         """
         try:
             yield
-        except ANSWERS:
-            if not self._is_claimed:
+        except BaseException as error:
+            if not (self._is_claimed and isinstance(error, ANSWERS)):
                 self.put_back()
-            raise
-        except BaseException:
-            self.put_back()
             raise
 
     def put_back(self) -> None:
@@ -87,7 +84,10 @@ class SessionSnapshot:
                 session.delete()
             # Not where a rollback has brought it back.
             if self._key and self._data is not None and self._is_lost(session):
-                self._restore(self._key, self._data)
+                stored = open_session()
+                stored.update(self._data)
+                stored._session_key = self._key  # not before: what is not found when it is loaded loses its key
+                stored.save(must_create=not stored.exists(self._key))
             if self._is_modified and self._data is not None:
                 self._request.session.update(self._data)
         except Exception:  # of whatever sessions are kept in; the failure itself is more important
@@ -102,12 +102,6 @@ class SessionSnapshot:
         # If it is neither, another request has written it.
         return changed.session_key == self._key and now != self._data and now == dict(changed.items())
 
-    def _restore(self, key: str, data: dict[str, Any]) -> None:
-        session = open_session()
-        session.update(data)
-        session._session_key = key  # not before: what is not found when it is loaded loses its key
-        session.save(must_create=not session.exists(key))
-
 
 def open_session(key: str | None = None) -> Any:
     """Return a session of the engine that the settings name. It is loaded when it is first looked at."""
@@ -115,8 +109,6 @@ def open_session(key: str | None = None) -> Any:
 
 
 def _put_back(names: Any, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        if value is None:
-            names.pop(name, None)
-        else:
-            names[name] = value
+    for name in values:
+        names.pop(name, None)
+    names.update((name, value) for name, value in values.items() if value is not None)

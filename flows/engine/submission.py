@@ -1,6 +1,6 @@
 """What makes two requests one submission: the same method, query and body at the same position of the same task.
 
-Django masks the CSRF token anew for each rendering of a form, so the bodies of two renderings differ even where
+Django masks the CSRF token differently for each rendering of a form, so the bodies of two renderings differ even where
 the answers do not. A body without a token in it is told apart by how often its page was shown.
 """
 
@@ -49,36 +49,22 @@ class Submission:
         """Return that key, and those which the submission had before the secret key was changed."""
         value = f"{scope}:{0 if self.has_token else rendering}:{self._digest.hexdigest()}"
         secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-        hashes = (salted_hmac("flows.submission", value, secret=secret, algorithm="sha256") for secret in secrets)
-        return [each.hexdigest()[:32] for each in hashes]
+        hmacs = (salted_hmac("flows.submission", value, secret=secret, algorithm="sha256") for secret in secrets)
+        return [hmac.hexdigest()[:32] for hmac in hmacs]
 
 
 def _parts(request: HttpRequest, position: Position) -> Iterator[bytes]:
     yield position.name.encode()
     yield str(request.method).encode()
     yield request.path_info.encode(errors="surrogateescape")  # for the sake of its arguments
-    yield _query(request)
-    yield from _body(request)
-
-
-def _is_form(request: HttpRequest) -> bool:
-    """Return whether Django reads the body as a form: of a POST alone."""
-    return request.method == "POST" and request.content_type in FORM_TYPES
-
-
-def _query(request: HttpRequest) -> bytes:
-    """Return what the query string says but for what is ours."""
     ours = (config.TASK_ID_PARAM, ON_COMPLETE_PARAM)
-    return json.dumps([[name, values] for name, values in request.GET.lists() if name not in ours]).encode()
-
-
-def _body(request: HttpRequest) -> Iterator[bytes]:
-    """Yield what the body says. A multipart body is taken apart: browsers send it with another boundary each time."""
+    yield json.dumps([(name, values) for name, values in request.GET.lists() if name not in ours]).encode()
+    # A multipart body is taken apart: browsers send it with another boundary each time.
     if not _is_form(request):
         boundary = (request.content_params or {}).get("boundary", "").encode()
         yield request.body.replace(boundary, b"") if boundary else request.body
         return
-    yield json.dumps([[name, values] for name, values in _post(request).lists()]).encode()
+    yield json.dumps([*_post(request).lists()]).encode()
     for name, files in request.FILES.lists():
         for file in files:
             content = hashlib.sha256()
@@ -86,6 +72,11 @@ def _body(request: HttpRequest) -> Iterator[bytes]:
                 content.update(chunk)
             file.seek(0)
             yield json.dumps([name, file.name, file.content_type, content.hexdigest()]).encode()
+
+
+def _is_form(request: HttpRequest) -> bool:
+    """Return whether Django reads the body as a form: of a POST alone."""
+    return request.method == "POST" and request.content_type in FORM_TYPES
 
 
 def _post(request: HttpRequest) -> QueryDict:

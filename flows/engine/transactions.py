@@ -75,16 +75,15 @@ class RequestsTransaction:
         wanted -= {*self._exempt}
         if for_effects and self._hold:
             wanted |= get_aliases()
+        held = self._hold and self._hold.alias
         self._transactions.enter_context(translate_errors())
         with translate_errors():
             for alias in sorted(wanted):
-                if not (self._is_held(alias) or connections.settings[alias]["ENGINE"] == NO_DATABASE):
+                # Effects are in the transaction of the store where it has one in their database.
+                is_held = alias == held and connections[alias].in_atomic_block
+                if not is_held and connections.settings[alias]["ENGINE"] != NO_DATABASE:
                     self._transactions.enter_context(Atomic(alias, self._failures))
                     self._aliases.append(alias)
-
-    def _is_held(self, alias: str) -> bool:
-        """Return whether the store has a transaction in a database, in which the effects are too."""
-        return bool(self._hold and self._hold.alias == alias and connections[alias].in_atomic_block)
 
 
 def get_exempt(component: Any) -> Collection[str]:

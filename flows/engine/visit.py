@@ -12,8 +12,9 @@ from ..exceptions import InvalidTarget, StateNotFound
 from ..journey.answers import Answers
 from ..journey.links import Links
 from ..journey.progress import Progress
-from ..journey.route import Route, Walk
+from ..journey.route import Route
 from ..journey.task import Task
+from ..journey.walk import Walk
 from ..tree.component import Component
 from ..tree.positions import Position
 
@@ -101,9 +102,9 @@ class Visit:
 
     # The route
 
-    def walk(self, earlier: Route | None = None, place: Position | None = None) -> Route:
-        """Walk the route, from its root or from a place on an earlier one."""
-        walk = Walk(self, earlier, place)
+    def walk(self, earlier: Route | None = None, place: Position | None = None, until: Position | None = None) -> Route:
+        """Walk the route, from its root or from a place on an earlier one; ``until`` is where it ends."""
+        walk = Walk(self, earlier, place, until)
         self._seen = walk
         self.route = self._seen = walk.run(self.position.root)
         return self.route
@@ -145,7 +146,7 @@ class Visit:
 
     def get_page(self) -> Position | None:
         """Return the page where the visitor is; None where no page counts."""
-        key = self.route.find(self.position.root, self.task.last_seen, self.task.is_answered)
+        key = self.route.find(self.task.last_seen, self.task.is_answered)
         return self.position.root.places_by_key.get(key) if key else None
 
     def has_other_kwargs(self) -> bool:

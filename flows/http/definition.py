@@ -1,38 +1,63 @@
-"""Mistakes in the declaration of a flow, found before any traffic."""
+"""Mistakes in the declaration of a flow, found before any traffic, and what is probably one."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from inspect import getattr_static, isasyncgenfunction, iscoroutinefunction, ismethod
 from itertools import chain
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.urls.resolvers import RoutePattern
+from django import forms
 from django.utils.functional import Promise
-from django.utils.translation import get_language, override
+from django.views.generic import View
+from django.views.generic.edit import ModelFormMixin
 
-from ..components import Action, FlowComponent, Scaffold
+from ..components import Action, Scaffold
 from ..exceptions import DefinitionError
-from ..tree.positions import Position, describe, get_first_segment
-from .declarations import check_component
+from ..transitions import Transition
+from ..tree.component import Component
+from ..tree.positions import Position, describe
+from .routing import Routes, check_url
 
-#: An argument of a path() route: its converter, which may be left out, and its name.
-ARGUMENT = re.compile(r"<(?:([^>:]+):)?([^>]+)>")
-#: For each of Django's converters: a value that no stricter converter matches.
-SAMPLES = {
-    "int": "9021041758",
-    "slug": "Q-w_7",
-    "uuid": "8c3e51f0-5a1b-4d7c-9f2e-0b6d4a7e9c13",
-    "str": "q w.é",
-    "path": "/".join(["q w.é"] * 50),
+#: Attributes that are read from the class, before there is a visitor, each with its remedy.
+READ_FROM_CLASS = {
+    "name": "Make it a text.",
+    "url": "Make it a path() route, with an argument for what differs.",
+    "title": "Make it a text, and put what depends on the visitor into get_context_data() and the template.",
+    "preconditions": "Make it a list of callables, which are given the component.",
+    "skip_on_back": "Make it True or False.",
+    "guarantee": "Make it 'transaction', 'claim' or 'retry', or None for the default of the state store.",
+    "action_set": "Make it a list of components, and leave out by their should_skip() what is not for a visitor.",
+    "transition": "Make it an instance of a Transition, whose methods are given the scaffold.",
 }
+HOOKS = ("prepare", "should_skip", "handle_response")
+#: What an action cannot use, each with its remedy.
+OF_SCAFFOLDS = {
+    "action_set": "an action_set. Make it a Scaffold, or move the children to its scaffold.",
+    "transition": "a transition. Move it to its scaffold.",
+    "complete": "a complete(). Move it to its scaffold, or into form_valid().",
+}
+#: What a scaffold cannot use: the parts of a page.
+OF_REQUESTS = ("dispatch", "setup", "as_view", *View.http_method_names)
+OF_ACTIONS = (*OF_REQUESTS, *(name for name in dir(Action) if not (name.startswith("_") or hasattr(Scaffold, name))))
+#: What FormView, class decorators and django-formtools read, and what to use instead.
+ELSEWHERE = {
+    "success_url": "Return a redirect from form_valid(), or from complete() of the flow.",
+    "get_success_url": "Return a redirect from form_valid(), or from complete() of the flow.",
+    "login_required": "Put method_decorator(login_not_required, name='dispatch') on the actions.",
+    "form_list": "Name the actions in action_set.",
+    "condition_dict": "Give the actions a should_skip().",
+    "initial_dict": "Give the actions an initial or a get_initial().",
+    "instance_dict": "Give the actions a get_form_kwargs().",
+    "done": "Call it complete().",
+}
+OF_MODELS = "Make form_class a ModelForm, such as modelform_factory(Model, fields=[…])."
 
 
-def check_flow(root: Any) -> Position:
-    """Check the tree of a flow and return its root position. Raises `DefinitionError`."""
+def check_flow(root: Any, routes: Routes | None = None) -> Position:
+    """Check the tree of a flow, add it to the routes of others, and return its root. Raises `DefinitionError`."""
     if not isinstance(root, type) or not issubclass(root, (Action, Scaffold)):
         raise DefinitionError(
             f"{describe(root)} cannot be an entry point: it is not a component. "
@@ -40,147 +65,204 @@ def check_flow(root: Any) -> Position:
         )
     position = Position(root)
     _check_tree(position)
-    Routes().add(position)
+    (routes or Routes()).add(position)
     return position
 
 
-class Routes:
-    """The routes of several flows, in the order in which they are tried, for each language."""
-
-    def __init__(self) -> None:
-        self._roots: list[Position] = []
-        self._is_translated = False
-        self._by_language: dict[str | None, _LanguageRoutes] = {}
-
-    def add(self, root: Position) -> None:
-        """Add the routes of a flow.
-
-        Raises `DefinitionError`, and adds nothing, if a route has an argument twice or two routes match the same URL.
-        """
-        self._is_translated |= any(isinstance(action.route, Promise) for action in root.actions())
-        self._roots.append(root)
-        try:
-            for language in self._get_languages():
-                with override(language):
-                    self._by_language.setdefault(language, _LanguageRoutes()).catch_up(self._roots)
-        except ImproperlyConfigured:
-            self._roots.pop()
-            self._by_language.clear()  # built again, without this flow, when it is next needed
-            raise
-
-    def _get_languages(self) -> Iterable[str | None]:
-        if not self._is_translated:
-            return [None]
-        return [code for code, _ in settings.LANGUAGES] if settings.USE_I18N else [settings.LANGUAGE_CODE]
-
-
-class _LanguageRoutes:
-    """The routes in one language, which is active when they are added."""
-
-    def __init__(self) -> None:
-        self._roots = 0
-        self._by_shape: dict[str, Position] = {}
-        self._with_arguments: defaultdict[str | None, list[Position]] = defaultdict(list)
-
-    def catch_up(self, roots: Sequence[Position]) -> None:
-        for root in roots[self._roots :]:
-            self._add(root)
-        self._roots = len(roots)
-
-    def _add(self, root: Position) -> None:
-        with_arguments: list[Position] = []
-        for action in root.actions():
-            _check_arguments(action)
-            # Arguments of one type match the same URLs, whatever their names are.
-            shape = ARGUMENT.sub(lambda argument: f"<{argument[1] or 'str'}>", str(action.route))
-            if other := self._by_shape.get(shape):
-                raise DefinitionError(
-                    f"{other.component.__name__} at '{other.name}' and {action.component.__name__} at '{action.name}' "
-                    f"have the same route '{action.route}'. Give one of them another url."
-                )
-            _check_reached(action, chain(self._find_rivals(action), with_arguments))
-            self._by_shape[shape] = action
-            if action.parameters:
-                with_arguments.append(action)
-        for action in with_arguments:
-            self._with_arguments[get_first_segment(str(action.route))].append(action)
-
-    def _find_rivals(self, action: Position) -> Iterator[Position]:
-        """Yield the routes with arguments that may match URLs of an action: those that may begin as it does."""
-        for segment in dict.fromkeys((None, get_first_segment(str(action.route)))):
-            yield from self._with_arguments.get(segment, ())
-
-
-def _check_arguments(action: Position) -> None:
-    route = str(action.route)
-    names = [argument[2] for argument in ARGUMENT.finditer(route)]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise DefinitionError(
-            f"{action.component.__name__} at '{action.name}' has the route '{route}', "
-            f"in which '{twice}' stands twice. Rename one of them."
-        )
-    if not isinstance(action.route, Promise):
-        return
-    for place in action.path:
-        _check_url(place.component)
-    if RoutePattern(route).converters != action.pattern.converters:
-        raise DefinitionError(
-            f"{action.component.__name__} at '{action.name}' has the route '{route}' in '{get_language()}', "
-            f"which has other arguments than in other languages. Translate what is outside the angle brackets only."
-        )
-
-
-def _check_reached(action: Position, earlier: Iterable[Position]) -> None:
-    """Raise `DefinitionError` if an earlier route with arguments matches the URLs of an action too."""
-    route = str(action.route)
-    if {argument[1] or "str" for argument in ARGUMENT.finditer(route)} - SAMPLES.keys():
-        return  # what a project's own converter matches is unknown
-    url = ARGUMENT.sub(lambda argument: SAMPLES[argument[1] or "str"], route)
-    for other in earlier:
-        if other.pattern.match(url):
-            raise DefinitionError(
-                f"{action.component.__name__} at '{action.name}' is never reached: its URL '{route}' is taken "
-                f"by the route '{other.route}' of {other.component.__name__} at '{other.name}'. "
-                f"Give one of them another url, or put {action.component.__name__} first."
-            )
-
-
 def _check_tree(position: Position) -> None:
-    component = position.component
-    _check_component(component)
+    component, name = position.component, position.component.__name__
+    if fault := next(_find_faults(component), None):
+        raise DefinitionError(f"{name}{fault}")
+    check_url(component)
     ancestors = [place.component for place in position.path[:-1]]
     if component in ancestors:
         circle = " > ".join(place.component.__name__ for place in position.path)
-        raise DefinitionError(
-            f"{component.__name__} contains itself: {circle}. Take it out of {ancestors[-1].__name__}.action_set."
-        )
-    names: dict[str, type[FlowComponent]] = {}
-    numbers = Counter(position.components)
+        raise DefinitionError(f"{name} contains itself: {circle}. Take it out of {ancestors[-1].__name__}.action_set.")
+    by_name: dict[Any, type[Component]] = {}
     for child in position.children:
-        other = names.setdefault(child.component.name, child.component)
+        _check_tree(child)
+        other = by_name.setdefault(child.component.name, child.component)
         if other is not child.component:
             raise DefinitionError(
-                f"{component.__name__}.action_set holds {other.__name__} and {child.component.__name__}, "
-                f"which are both named '{other.name}'. Give one of them another name."
+                f"{name}.action_set holds {other.__name__} and {child.component.__name__}, which are both named "
+                f"'{other.name}'. Give one of them another name."
             )
-        if numbers[child.component] > 1:
+        if position.components.count(other) > 1:
             raise DefinitionError(
-                f"{component.__name__}.action_set holds {child.component.__name__} twice. "
-                f"Take one out, or put a subclass of it in its place."
+                f"{name}.action_set holds {other.__name__} twice. Take one out, or put a subclass of it in its place."
             )
-        _check_tree(child)
 
 
-def _check_component(component: type[FlowComponent]) -> None:
-    check_component(component)
-    _check_url(component)
+# Rules: each yields what to say behind the name of a class that breaks it
 
 
-def _check_url(component: type[FlowComponent]) -> None:
-    url: Any = component.url
-    if not isinstance(url, (str, Promise)) or str(url).startswith("/"):
-        raise DefinitionError(
-            f"{component.__name__}.url is {url!r}. "
-            f"Use a path() route without a leading slash, as it is put behind the route of the parent."
+def _find_faults(component: Any) -> Iterator[str]:
+    if not issubclass(component, (Action, Scaffold)):
+        yield " is neither an Action nor a Scaffold. Make it a subclass of one of them."
+    kind = _get_kind(component)
+    rules = _misplaced(component, kind), _order(component, kind), _values(component), _preconditions(component)
+    yield from chain(*rules, _methods(component, kind), _form_class(component))
+
+
+def _misplaced(component: Any, kind: Any) -> Iterator[str]:
+    """Yield what the other kind has a use for."""
+    for name, fault in OF_SCAFFOLDS.items() if kind is Action else ():
+        if getattr(component, name, None) is not None:
+            yield f" is an Action and has {fault}"
+    for base in component.__mro__ if kind is Scaffold else ():
+        for name in OF_ACTIONS:
+            if name in vars(base):
+                source = "" if base is component else f" from {base.__name__}"
+                remedy = "Use preconditions = [LoginRequired()] or the like, or put" if name in OF_REQUESTS else "Put"
+                yield f" has {name}{source}, without effect, as a Scaffold is no view. {remedy} it on its actions."
+
+
+def _order(component: Any, kind: Any) -> Iterator[str]:
+    """Yield what stands behind the kind, which has its own."""
+    mro = component.__mro__[:-1]
+    views = [base for base in mro[: mro.index(kind)] if not issubclass(base, kind)]
+    own: set[str] = set()
+    for base in mro:
+        if base in kind.__mro__:
+            own |= {name for name, value in vars(base).items() if not (name.startswith("_") or _calls_super(value))}
+        # Python puts what a view that stands before it is made of, such as a CreateView, behind it too.
+        elif not any(issubclass(view, base) for view in views):
+            for name in filter(own.__contains__, vars(base)):
+                yield (
+                    f" has {name} from {base.__name__}, without effect, as {kind.__name__} stands before it and has "
+                    f"its own. Put {base.__name__} before {kind.__name__}."
+                )
+
+
+def _calls_super(method: Any) -> bool:
+    """Return whether the method of a class calls what stands behind that class."""
+    return "__class__" in getattr(getattr(method, "__code__", None), "co_freevars", ())
+
+
+def _values(component: Any) -> Iterator[str]:
+    for name, remedy in READ_FROM_CLASS.items():
+        if _is_descriptor(value := getattr(component, name, None)):
+            yield f".{name} is {_say(value)}, and it is read from the class. {remedy}"
+    transition = getattr(component, "transition", None)
+    # Dots alone would be a step up or none to a browser.
+    if not isinstance(component.name, str) or not re.fullmatch(r"(?!\.+$)[\w.-]+", component.name):
+        yield (
+            f".name is {component.name!r}. "
+            f"Use letters, digits, hyphens, underscores and dots, not dots alone, as it stands in URLs and their names."
         )
-    RoutePattern(str(url))  # raises ImproperlyConfigured, naming the route and what is wrong with it
+    if not isinstance(component.title, (str, Promise)):
+        yield f".title is {component.title!r}. {READ_FROM_CLASS['title']}"
+    if component.guarantee not in (None, "transaction", "claim", "retry"):
+        yield f".guarantee is {component.guarantee!r}. {READ_FROM_CLASS['guarantee']}"
+    if transition is not None and not isinstance(transition, Transition):
+        said = describe(transition)
+        yield f".transition is {said}, which is not a Transition. Use an instance of one, such as Linear()."
+
+
+def _preconditions(component: Any) -> Iterator[str]:
+    # A generator would be empty after the check.
+    if not isinstance(component.preconditions, Collection):
+        yield f".preconditions is {describe(component.preconditions)}. Make it a list of callables."
+    for precondition in component.preconditions:
+        holds = f".preconditions holds {describe(precondition)}, which"
+        if isinstance(precondition, type) or not callable(precondition):
+            yield f"{holds} cannot be called with a component. Use a callable, such as LoginRequired()."
+        if _is_async(precondition) or _is_async(type(precondition).__call__):
+            yield f"{holds} is async. Make it a plain function, and call what is async by async_to_sync()."
+
+
+def _methods(component: Any, kind: Any) -> Iterator[str]:
+    for name in _get_hooks(kind):
+        if not callable(value := getattr(component, name)):
+            yield f".{name} is {_say(value)}, which cannot be called. Make it a method."
+    transition = getattr(component, "transition", None)
+    names, own = {*dir(kind), *View.http_method_names}, [base for base in component.__mro__ if base not in kind.__mro__]
+    methods = {name: method for base in reversed(own) for name, method in vars(base).items() if name in names}
+    methods |= {f"transition.{name}": getattr(transition, name, None) for name in vars(Transition)}
+    for name, method in methods.items():
+        if _is_async(method):
+            yield (
+                f".{name}() is async, and it is called without await. "
+                f"Make it a plain method, and call what is async by async_to_sync()."
+            )
+
+
+def _form_class(component: Any) -> Iterator[str]:
+    if issubclass(component, ModelFormMixin) and component.form_class is forms.Form:
+        yield (
+            " makes a form of its model, and its form_class is the default one of an Action. "
+            "Make form_class a ModelForm, or None for one of its fields."
+        )
+    value = getattr_static(component, "form_class", None)
+    is_class = hasattr(value, "is_valid") if isinstance(value, type) else callable(value)
+    is_unused = not _uses_form_class(component) or (value is None and component.get_form is not Action.get_form)
+    if not (is_class or is_unused or _is_descriptor(value)):
+        yield (
+            f".form_class is {_say(value)}, which is not the class of a form or formset. "
+            f"Make it the class; what that is called with comes from get_form_kwargs()."
+        )
+
+
+# What works, but is probably a mistake
+
+
+def find_doubts(component: Any) -> Iterator[tuple[str, str]]:
+    """Yield a sentence and a remedy for each name that the project declares but nothing reads."""
+    kind, remedies = _get_kind(component), dict(ELSEWHERE)
+    if kind is Action:
+        del remedies["done"]
+    # A form_class of its own, or a method of a mixin, may use these.
+    if _uses_form_class(component) and component.form_class is forms.Form:
+        shows_object = hasattr(component, "get_queryset")
+        remedies |= dict.fromkeys(("fields",) if shows_object else ("fields", "model", "queryset"), OF_MODELS)
+    known = [*_get_hooks(kind), *(READ_FROM_CLASS.keys() & {*dir(kind)} - {"name", "url", "title"})]
+    for name in sorted(_get_own_names(component, kind)):
+        meant = get_close_matches(name, known, 1, 0.85)
+        if remedy := remedies.get(name) or (meant and f"Call it {meant[0]}, if that is meant."):
+            yield f"django-flows does not read {component.__name__}.{name}.", remedy
+
+
+def is_order_stated(component: Any) -> bool:
+    """Return whether a group of several says how they follow each other. ``transition = None`` says it too."""
+    if not issubclass(component, Scaffold) or len(component.get_children()) < 2:
+        return True
+    own = component.__mro__[: component.__mro__.index(Scaffold)]
+    return any("transition" in vars(base) for base in own)
+
+
+def _get_own_names(component: Any, kind: Any) -> set[str]:
+    """Return the public names that the project gave a class, without those of our classes."""
+    packages = ("builtins", "django", "flows")
+    bases = [base for base in component.__mro__ if base.__module__.partition(".")[0] not in packages]
+    inherited = {*dir(kind)} - {"success_url", "get_success_url"}
+    return {name for base in bases for name in vars(base) if not name.startswith("_")} - inherited
+
+
+def _get_kind(component: Any) -> type[Component]:
+    return Action if issubclass(component, Action) else Scaffold
+
+
+def _get_hooks(kind: Any) -> tuple[str, ...]:
+    return (*HOOKS, "form_valid", "form_invalid") if kind is Action else (*HOOKS, "complete")
+
+
+def _uses_form_class(component: Any) -> bool:
+    return issubclass(component, Action) and component.get_form_class is Action.get_form_class
+
+
+def _is_async(method: Any) -> bool:
+    function = getattr(method, "__func__", method)  # of a classmethod or staticmethod
+    return iscoroutinefunction(function) or isasyncgenfunction(function)
+
+
+def _is_descriptor(value: Any) -> bool:
+    """Return whether an instance would have another value than the one that was read from its class."""
+    return ismethod(value) or hasattr(type(value), "__get__")
+
+
+def _say(value: Any) -> str:
+    if _is_descriptor(value):
+        return f"a {type(value).__name__}"
+    # Not the repr of an object, since that of a formset may query the database.
+    is_plain = value is None or isinstance(value, (type, str, int, float))
+    return describe(value) if is_plain else f"an instance of {type(value).__name__}"

@@ -3,57 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from ..exceptions import StateDamaged, StoreUnavailable
+from ..exceptions import InvalidTarget, StateDamaged, StoreUnavailable
 from ..journey.links import Links
 from ..statestore.database_errors import translate_errors
 from ..tree.positions import Position
 
-#: Seconds after which a client may try again when the store was busy.
-RETRY_AFTER = 2
+#: The seconds after which a client may try again.
+RETRY = {"Retry-After": "2"}
 
 
 def no_such_task(request: HttpRequest, position: Position) -> HttpResponse:
     """Say that the task has expired or does not exist. The same answer for every reason there is."""
-    return _page(request, position, "flows/no_such_task.html", status=404)
+    return _page(request, position, "no_such_task", status=404)
 
 
 def done(request: HttpRequest, position: Position, page: Mapping[str, Any] | None = None) -> HttpResponse:
     """Show the page after the end, with what ``complete()`` gave it, or say no more than that it is done."""
-    page = page or {"template_name": None, "context": {}}
-    return _page(request, position, page["template_name"] or "flows/done.html", extra=page["context"])
+    page = page or {}
+    return _page(request, position, "done", page.get("template_name"), page.get("context"))
 
 
 def busy(request: HttpRequest, position: Position) -> HttpResponse:
     """Say that the request could not be handled now and that nothing was done."""
-    response = _page(request, position, "flows/busy.html", status=503)
-    response["Retry-After"] = str(RETRY_AFTER)
-    return response
+    return _page(request, position, "busy", status=503, headers=RETRY)
 
 
 def being_finished(request: HttpRequest, position: Position) -> HttpResponse:
     """Say that an earlier submission is being executed, and may have been interrupted. Nothing else was done."""
     # A POST that was not handled may be sent again; a GET is shown all that there is.
-    is_post = request.method == "POST"
-    response = _page(request, position, "flows/being_finished.html", status=503 if is_post else 200)
-    response["Retry-After"] = str(RETRY_AFTER)
-    return response
+    status = 503 if request.method == "POST" else 200
+    return _page(request, position, "being_finished", status=status, headers=RETRY)
 
 
 def _page(
-    request: HttpRequest, position: Position, template: str, status: int = 200, extra: Mapping[str, Any] | None = None
+    request: HttpRequest,
+    position: Position,
+    name: str,
+    template: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> HttpResponse:
-    context: dict[str, Any] = {
+    template = template or f"flows/{name}.html"
+    context = {
         "title": position.root.component.title,
         "begin_url": _begin_url(request, position),
         "again_url": request.get_full_path(),
@@ -61,22 +63,18 @@ def _page(
     }
     try:
         with translate_errors():
-            return render(request, template, context, status=status)
+            text = render_to_string(template, context, request)
     except StoreUnavailable:
         # What the project shows on each of its pages, such as who is logged in, is in the database that is away.
-        return HttpResponse(render_to_string(template, context), status=status)
+        text = render_to_string(template, context)
+    return HttpResponse(text, **options)
 
 
 def _begin_url(request: HttpRequest, position: Position) -> str | None:
     """Return where the flow begins, if the URL holds the arguments that takes."""
-    links = Links(request, position)
-    first = next(position.root.actions())
-    names = (links.captured.keys() - position.parameters) | first.parameters
-    try:
-        kwargs = {name: links.captured[name] for name in names}
-        return reverse(f"{links.namespace}:{position.root.name}", kwargs=kwargs)
-    except (KeyError, NoReverseMatch):
-        return None
+    with suppress(InvalidTarget, NoReverseMatch):
+        return Links(request, position).url(next(position.root.actions()), {})
+    return None
 
 
 def guard(response: HttpResponseBase, answer: Callable[[Exception], HttpResponseBase]) -> HttpResponseBase:
@@ -109,10 +107,7 @@ def lead_by_get(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
 
 def make_private(response: HttpResponseBase) -> HttpResponseBase:
     """Keep a page of a flow out of caches and its URL out of other sites' logs."""
-    if "Cache-Control" in response.headers:
-        patch_cache_control(response, no_store=True, private=True)
-    else:
-        response.headers["Cache-Control"] = "no-store, private"
+    patch_cache_control(response, no_store=True, private=True)
     patch_vary_headers(response, ["Cookie"])
     if response.headers.get("Referrer-Policy") != "no-referrer":
         stricter = "no-referrer" in (settings.SECURE_REFERRER_POLICY or "")

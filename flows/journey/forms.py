@@ -8,17 +8,10 @@ from contextlib import suppress
 from itertools import chain, repeat
 from typing import Any
 
+from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist
 from django.db.models import Model
-from django.forms import (
-    BaseFormSet,
-    BaseModelFormSet,
-    MultiWidget,
-    TypedChoiceField,
-    TypedMultipleChoiceField,
-    Widget,
-)
-from django.forms.formsets import ORDERING_FIELD_NAME
+from django.forms.formsets import ORDERING_FIELD_NAME as ORDER
 from django.forms.models import InlineForeignKeyField
 from django.forms.widgets import ChoiceWidget
 from django.utils.choices import flatten_choices
@@ -33,29 +26,17 @@ def get_answers(form: Any) -> Any:
     that the visitor gave them, where the formset asks for one.
     """
     if hasattr(form, "forms"):
-        deleted = form.deleted_forms if form.can_delete else ()
-        rows = [
-            get_answers(row)
-            for row in form.forms
-            if row not in deleted and (row.has_changed() or not row.empty_permitted)
-        ]
-        return sorted(rows, key=_get_place) if form.can_order else rows
-    return {
-        name: value
-        for name, value in form.cleaned_data.items()
-        if name not in form.fields or _is_answer(form.fields[name])
-    }
+        members = [row for row in form.forms if row.has_changed() or not row.empty_permitted]
+        deleted = form.deleted_forms
+        rows = [get_answers(row) for row in members if row not in deleted]
+        # Behind the others where the visitor named no place.
+        return sorted(rows, key=lambda row: (row.get(ORDER) is None, row.get(ORDER) or 0)) if form.can_order else rows
+    return {name: value for name, value in form.cleaned_data.items() if _is_answer(form.fields.get(name))}
 
 
 def _is_answer(field: Any) -> bool:
     """Return whether a field is not for a password, nor what the rows of an inline formset belong to."""
-    return not (is_password(field.widget) or isinstance(field, InlineForeignKeyField))
-
-
-def _get_place(row: Mapping[str, Any]) -> tuple[bool, int]:
-    """Return what puts a row in its place, which is behind the others where the visitor named none."""
-    place = row.get(ORDERING_FIELD_NAME)
-    return place is None, place or 0
+    return field is None or not (is_password(field.widget) or isinstance(field, InlineForeignKeyField))
 
 
 def add_error(form: Any, message: Any) -> None:
@@ -95,9 +76,9 @@ def _get_members(form: Any) -> list[Any]:
     return list(getattr(form, "forms", [form]))
 
 
-def is_password(widget: Widget) -> bool:
+def is_password(widget: forms.Widget) -> bool:
     """Return whether a browser hides what is typed into a widget, or into a part of it."""
-    if isinstance(widget, MultiWidget):
+    if isinstance(widget, forms.MultiWidget):
         return any(is_password(part) for part in widget.widgets)
     return "password" in (getattr(widget, "input_type", ""), widget.attrs.get("type"))
 
@@ -111,37 +92,39 @@ def make_form(form_class: Any, kwargs: Mapping[str, Any], answers: Any) -> Any:
     rows = _get_rows(fresh, answers)
     if rows is None:
         return fresh
-    initial = rows if isinstance(fresh, BaseFormSet) else {**(kwargs.get("initial") or {}), **rows[0]}
+    initial = rows if isinstance(fresh, forms.BaseFormSet) else {**(kwargs.get("initial") or {}), **rows[0]}
     form = form_class(**{**kwargs, "initial": initial})
     for row, member, other in zip(rows, _get_members(form), chain(_get_members(fresh), repeat(None)), strict=False):
-        answered, offered = row.keys() & member.fields.keys(), other.initial if other else {}
-        for name in answered & member.initial.keys():
-            member.initial[name] = _get_choice(member.fields[name], member.initial[name])
-        hidden = {name for name in answered if not _shows_answer(member, name, offered)}
-        own = {name: offered[name] for name in hidden & offered.keys()}
-        member.initial = {**{name: value for name, value in member.initial.items() if name not in hidden}, **own}
+        member.initial, offered = dict(member.initial), other.initial if other else {}
+        for name in row.keys() & member.fields.keys():
+            if name in member.initial:
+                member.initial[name] = _get_choice(member.fields[name], member.initial[name])
+            if not _shows_answer(member, name, offered):
+                member.initial.pop(name, None)
+                if name in offered:
+                    member.initial[name] = offered[name]
     return form
 
 
 def _get_rows(form: Any, answers: Any) -> list[dict[str, Any]] | None:
     """Return what the forms of a formset, or the one form, have for answers; None where it is to be left as it is."""
-    if not isinstance(form, BaseFormSet):
+    if not isinstance(form, forms.BaseFormSet):
         return [_existing(answers)] if isinstance(answers, Mapping) else None
     if form.is_bound:
         # In a row that was blank nothing was offered, whatever the action has for one in its place.
         form.initial = (form.initial or [])[: form.initial_form_count()]
         return None
     # One of models shows its rows by itself, also those that were made of what is remembered.
-    if isinstance(form, BaseModelFormSet) or not isinstance(answers, list):
+    if isinstance(form, forms.BaseModelFormSet) or not isinstance(answers, list):
         return None
     return [_existing(row) for row in answers if isinstance(row, Mapping)]
 
 
 def _get_choice(field: Any, value: Any) -> Any:
     """Return the choices that were coerced to a value, as the widget knows them; any other value as it is."""
-    if isinstance(field, TypedMultipleChoiceField) and isinstance(value, list):
+    if isinstance(field, forms.TypedMultipleChoiceField) and isinstance(value, list):
         return [_find_choice(field, item) for item in value]
-    return _find_choice(field, value) if isinstance(field, TypedChoiceField) else value
+    return _find_choice(field, value) if isinstance(field, forms.TypedChoiceField) else value
 
 
 def _find_choice(field: Any, value: Any) -> Any:

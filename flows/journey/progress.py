@@ -100,10 +100,8 @@ class Progress:
             return on or list(place.children[:1])
         known = [child for child in place.children if child in here or self._is_on(child)]
         last = place.children.index(known[-1]) if known else -1
-        is_complete = self._route.is_done(place) or place.closing_key in self._route.due
+        is_complete = self._route.is_complete(place) or place.closing_key in self._route.due
         others = () if is_complete else place.children[last + 1 :]
-        if not place.transition.is_linear:
-            others = () if is_complete else place.children
         return [child for child in place.children if child in known or child in others]
 
     def _is_on(self, place: Position) -> bool:
@@ -132,7 +130,8 @@ class Progress:
 
     def _get_first_page(self, place: Position) -> Position | None:
         """Return the first page in a place that may be visited."""
-        return next((page for page in place.actions() if self._route.may_visit(page.key)), None)
+        keys = [place.key] if place.is_action else self._route.get_pages(place)
+        return self.position.root.places_by_key.get(keys[0]) if keys and self._route.may_visit(keys[0]) else None
 
     def _get_url(self, page: Position) -> str | None:
         """Return where a page is; None if its route has an argument that is not known yet."""

@@ -138,17 +138,18 @@ class Task:
         choices: Mapping[str, str] = self._document["choices"]
         return choices
 
-    def choose(self, closing_key: str, key: str, chosen: str) -> None:
-        """Note what follows a child of a scaffold. One that is not on its way of choices begins it anew.
-
-        Or it follows the last, where that let any follow.
-        """
-        way = get_way(self.choices, closing_key)
-        if key not in way and way and self.choices.get(way[-1]) == ANY:
-            self._put_in("choices", way[-1], key)
-        elif key not in way:
-            self._put_in("choices", closing_key, key)
+    def choose(self, key: str, chosen: str) -> None:
+        """Note what follows a child of a scaffold. What others chose is kept."""
         self._put_in("choices", key, chosen)
+
+    def put_on_way(self, closing_key: str, key: str, *, after: str | None) -> None:
+        """Begin the way of choices of a scaffold anew with a child, or let it follow one that let any follow."""
+        self._put_in("choices", closing_key if after is None else after + ANY, key)
+
+    def note_end(self, key: str, end: str) -> None:
+        """Note that a page in a scaffold with a transition ended in a redirect of its own, or does so no longer."""
+        if end == ANY or key in self.choices:
+            self._put_in("choices", key, end)
 
     def begin_way(self, closing_key: str, key: str) -> None:
         """Note that a child of a scaffold was chosen from outside."""

@@ -1,4 +1,4 @@
-"""What the library asks of a component, whatever class it is of. ``Any`` stands for what a higher floor, or Django, has."""
+"""What the library asks of a component. ``Any`` stands for what is of a higher floor, or of Django."""
 
 from __future__ import annotations
 
