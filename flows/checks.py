@@ -26,7 +26,7 @@ from .http.definition import find_doubts, is_order_stated
 from .http.routing import walk
 from .journey.task import ROOM
 from .models import StoredTask
-from .statestore import codec
+from .serializing import codec
 from .statestore.base import BaseStateStore
 from .statestore.django_store import StateStore
 from .statestore.redis_client import get_client

@@ -22,7 +22,7 @@ from .http.entry import begin_task
 from .http.routing import RestPattern, RouteIndex, Routes, append_slash, walk
 from .http.views import respond
 from .journey.links import ON_COMPLETE_PARAM, REST, add_query
-from .statestore import documents
+from .serializing import documents
 from .statestore.base import BaseStateStore, get_store
 from .tree.positions import Position, describe, join_routes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .statestore.codec import registry
+from .serializing.codec import registry
 
 
 def register_type(

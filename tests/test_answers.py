@@ -7,7 +7,7 @@ from flows.components import Action, Scaffold
 from flows.journey.answers import Answers
 from flows.journey.route import Route
 from flows.journey.task import Task
-from flows.statestore import codec
+from flows.serializing import codec
 from flows.tree.positions import Position
 
 

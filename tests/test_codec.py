@@ -24,7 +24,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.exceptions import NotStorable, NotStorableValue, StateDamaged
-from flows.statestore import codec
+from flows.serializing import codec
 
 from tests.testapp.models import Item
 

@@ -25,7 +25,7 @@ import flows
 from flows.components import Action, Scaffold
 from flows.config import FlowsConf
 from flows.handler import FlowHandler
-from flows.statestore import codec
+from flows.serializing import codec
 
 CHECKOUT = Path(__file__).parents[1]
 README = CHECKOUT / "README.rst"

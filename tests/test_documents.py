@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.exceptions import StateDamaged, TaskTooLarge
-from flows.statestore import codec, documents
-from flows.statestore.documents import Section
+from flows.serializing import codec, documents
+from flows.serializing.documents import Section
 
 KEYS = st.text(max_size=4) | st.sampled_from(["a", "a/b", 'say "a":', "\\", "~", "\n", "ä"])
 VALUES = st.recursive(

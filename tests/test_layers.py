@@ -78,6 +78,7 @@ def test_every_module_is_in_the_table_of_layers_and_every_entry_is_there():
 
 
 def test_the_reading_of_imports_finds_relative_and_late_ones():
+    assert ("flows.serializing.codec", True) in imports("flows.statestore.redis_store")
     assert ("flows.config", True) in imports("flows.statestore.base")
     assert ("redis", False) in imports("flows.statestore.redis_client")
     assert ("flows.http.views", True) in imports("flows.handler")
@@ -97,6 +98,16 @@ def test_no_two_modules_import_each_other_not_even_by_way_of_others():
         for module in free:
             del left[module]
     assert left == {}
+
+
+@pytest.mark.parametrize(
+    ("package", "known"),
+    [("serializing", {"exceptions", "config"}), ("statestore", {"exceptions", "config", "serializing"})],
+)
+def test_what_keeps_tasks_knows_no_flows(package, known):
+    own = [module for module in MODULES if module.startswith(f"flows.{package}.")]
+    ours = {name.split(".")[1] for module in own for name, _ in imports(module) if name.startswith("flows.")}
+    assert ours <= {package, *known}
 
 
 @pytest.mark.parametrize("module", MODULES)

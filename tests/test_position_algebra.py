@@ -17,7 +17,7 @@ from flows.exceptions import DefinitionError, InvalidTarget
 from flows.journey.links import Links
 from flows.journey.route import Route
 from flows.journey.task import Task
-from flows.statestore import codec
+from flows.serializing import codec
 
 from tests.random_trees import Node, Tree, flows, routed_flows
 

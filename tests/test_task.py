@@ -9,7 +9,7 @@ from django.test import override_settings
 from flows.exceptions import NotStorable, StateDamaged, TaskTooLarge
 from flows.journey.route import ANY, COMPLETED, Route, get_way
 from flows.journey.task import Task
-from flows.statestore import codec, documents
+from flows.serializing import codec, documents
 
 KEPT = {"a": 1, "when": datetime.date(2026, 2, 28)}
 ROUTE = Route(("shop/first", "shop/second", "shop/"), frozenset({"shop/second", "shop/"}))

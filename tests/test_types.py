@@ -19,7 +19,7 @@ from flows.components import Action, Scaffold
 from flows.exceptions import DefinitionError, NotStorable, NotStorableValue, StateDamaged
 from flows.handler import FlowHandler
 from flows.models import StoredTask
-from flows.statestore import codec
+from flows.serializing import codec
 from flows.transitions import Linear
 from flows.types import register_type
 

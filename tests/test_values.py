@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from flows.exceptions import NotStorable, NotStorableValue, StateDamaged, StateNotFound
 from flows.journey.task import Task
-from flows.statestore import codec, django_store, documents, redis_store
+from flows.serializing import codec, documents
+from flows.statestore import django_store, redis_store
 from flows.statestore.base import BaseStateStore
 
 from tests.test_codec import HASHABLE, KEYS

@@ -61,7 +61,7 @@ def prepare(live):
 def fill(what, number):
     """Add as many tasks that are live, or that expired."""
     from flows.config import config
-    from flows.statestore import codec
+    from flows.serializing import codec
 
     data = codec.dumps({f"page-{page}": {"name": "Anna Lindqvist", "number": page} for page in range(1, 11)})
     # Not all at once: what expired was used last in the hours before that, what lives in the last hours.

@@ -23,7 +23,7 @@ from ..config import config
 from ..exceptions import NotOwner, StoreUnavailable
 from ..journey.links import url_in_task
 from ..journey.task import Task
-from ..statestore import documents
+from ..serializing import documents
 from ..statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, shorten
 from ..tree.component import Component
 from ..tree.positions import Position

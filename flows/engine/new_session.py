@@ -26,7 +26,7 @@ from django.utils.crypto import salted_hmac
 
 from ..binder import get_owner
 from ..exceptions import StateNotFound
-from ..statestore import documents
+from ..serializing import documents
 from ..statestore.base import BaseStateStore, Record
 from .session_snapshot import open_session
 

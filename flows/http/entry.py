@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from ..engine.visit import Visit
 from ..journey.links import get_safe_redirect
 from ..journey.task import Task
-from ..statestore import codec
+from ..serializing import codec
 from ..tree.positions import Position
 from .ids import new_id
 

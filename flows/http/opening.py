@@ -17,7 +17,7 @@ from ..engine.visit import Visit
 from ..exceptions import NotOwner, StateNotFound
 from ..journey.links import ON_COMPLETE_PARAM, Links, get_path, get_safe_redirect, get_task_id
 from ..journey.task import Task
-from ..statestore import codec, documents
+from ..serializing import codec, documents
 from ..statestore.base import BaseStateStore, Record, shorten
 from ..tree.positions import Position
 from .ids import check_id, get_age, make_id, new_id

@@ -22,7 +22,7 @@ from ..engine.visit import SAFE_METHODS, Visit
 from ..exceptions import NotOwner, StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
 from ..journey.links import get_lasting_url, get_query, url_in_task
 from ..journey.task import Task
-from ..statestore import documents
+from ..serializing import documents
 from ..statestore.base import BaseStateStore, Hold, Record
 from ..statestore.database_errors import translate_errors
 from ..tree.outcomes import Done, get_redirect

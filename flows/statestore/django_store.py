@@ -19,7 +19,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 
 from ..config import config
 from ..exceptions import StateExists, StateNotFound, StoreConflict
-from . import codec
+from ..serializing import codec
 from .atomic import Atomic
 from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, get_life, shorten
 from .database_errors import is_conflict, translate_errors

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..config import config
 from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
-from . import codec
+from ..serializing import codec
 from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, get_life, shorten
 from .leases import renewals
 from .owners import OwnersTasks

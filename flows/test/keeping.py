@@ -15,7 +15,7 @@ from unittest import SkipTest
 from django.test import override_settings
 
 from ..exceptions import StateExists, StateNotFound, StoreConflict
-from ..statestore import codec
+from ..serializing import codec
 from ..statestore.base import ENDED, Record
 from .base import StoreTests, hold, new_id, raises
 

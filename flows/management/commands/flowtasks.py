@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...exceptions import StateDamaged, StateNotFound, StoreUnavailable
 from ...journey.task import Task
-from ...statestore import codec, documents
+from ...serializing import codec, documents
 from ...statestore.base import CLAIMED, ENDED, OPEN, BaseStateStore, get_store
 
 
