@@ -4,7 +4,7 @@ import json
 
 import pytest
 from django.test import override_settings
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flows.exceptions import StateDamaged, TaskTooLarge
@@ -29,6 +29,7 @@ def document(**parts):
 
 @pytest.mark.slow
 @given(answers=ENTRIES, submissions=ENTRIES, state=VALUES)
+@example(answers={"answers": {}, "submissions": {}}, submissions={}, state={"answers": {}, "submissions": {}})
 def test_a_document_is_one_json_object_and_is_read_as_it_was_written(answers, submissions, state):
     written = document(answers=answers, submissions=submissions, state=state)
     text = documents.to_text(written)

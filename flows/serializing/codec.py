@@ -9,7 +9,8 @@ loaded enums.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.core.files.base import File
@@ -18,11 +19,9 @@ from django.db.models import Model, QuerySet
 from django.utils.functional import LazyObject, Promise
 
 from ..config import config
-from ..exceptions import NotStorable, NotStorableValue, StateDamaged
-from . import ranges, references, scalars
-from .references import Reference
-from .registry import TypeRegistry, dotted_path
-from .scalars import TAG, tagged
+from ..exceptions import DefinitionError, NotStorable, NotStorableValue, StateDamaged
+from . import references, scalars
+from .scalars import TAG, dotted_path, tagged
 
 #: The highest value of ``FLOWS_MAX_STATE_DEPTH``. Python can read this many levels, even if the calls of the project
 #: are nested deeply already.
@@ -49,16 +48,17 @@ def from_json(text: str | bytes) -> Any:
 #: Return the text of a tree that JSON can hold.
 write: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
+# To JSON
+
 
 def pack(value: Any, path: str = "state") -> Any:
     """Return ``value`` as a tree that JSON can hold. Raises `NotStorable`."""
     try:
         tree = _pack(value, path)
-    except RecursionError:
-        tree = None
-    else:
         if _is_shallow(tree):
             return tree
+    except RecursionError:
+        pass
     raise NotStorableValue(
         f"{path} is nested deeper than FLOWS_MAX_STATE_DEPTH, or holds itself, and cannot be kept in a task. "
         f"Keep a flatter value, or a reference to it."
@@ -68,12 +68,8 @@ def pack(value: Any, path: str = "state") -> Any:
 def _is_shallow(tree: Any) -> bool:
     level = [tree]
     for _ in range(min(config.MAX_STATE_DEPTH, MAX_DEPTH)):
-        level = [
-            child
-            for node in level
-            if isinstance(node, (list, dict))
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
+        nodes = [node.values() if isinstance(node, dict) else node for node in level if isinstance(node, (dict, list))]
+        level = [child for node in nodes for child in node]
         if not level:
             return True
     return False
@@ -81,18 +77,18 @@ def _is_shallow(tree: Any) -> bool:
 
 def _pack(value: Any, path: str) -> Any:
     kind = type(value)
-    if value is None or kind is bool:
+    if value is None or kind is bool or (kind is str and value.isascii()):
         return value
-    packer = _PACKERS.get(kind)
-    if packer is not None:
+    if packer := _PACKERS.get(kind):
         return packer(value, path)
-    if registered := registry.find(kind):
-        return tagged("type", [registered.name, _pack(registered.write(value, path), path)])
+    for base in kind.__mro__ if _own_packers else ():
+        if packer := _own_packers.get(base):
+            return packer(value, path)
     for base, packer in _BASES.items():
         if isinstance(value, base):
             return packer(value, path)
-    if ranges.is_range(value):
-        return tagged("range", [_pack(part, path) for part in ranges.take_apart(value)])
+    if scalars.is_range(value):
+        return _pack_range(value, path)
     raise NotStorable(
         f"{path} is a {dotted_path(kind)}, which a task cannot keep. Say how it is kept with "
         f"flows.types.register_type({kind.__name__}, to_json=…, from_json=…), or keep JSON types, tuple, set, date, "
@@ -100,12 +96,8 @@ def _pack(value: Any, path: str) -> Any:
     )
 
 
-def _pack_list(value: list[Any], path: str) -> Any:
+def _pack_list(value: Iterable[Any], path: str) -> Any:
     return [_pack(item, f"{path}[{index}]") for index, item in enumerate(value)]
-
-
-def _pack_tuple(value: tuple[Any, ...], path: str) -> Any:
-    return tagged("tuple", [_pack(item, f"{path}[{index}]") for index, item in enumerate(value)])
 
 
 def _pack_set(value: set[Any] | frozenset[Any], path: str) -> Any:
@@ -114,16 +106,12 @@ def _pack_set(value: set[Any] | frozenset[Any], path: str) -> Any:
 
 
 def _pack_dict(value: dict[Any, Any], path: str) -> Any:
-    if TAG not in value and all(type(key) is str for key in value):
-        packed = {}
-        for key, item in value.items():
-            if not isinstance(name := scalars.pack_str(key, path), str):
-                break
-            packed[name] = _pack(item, f"{path}[{key!r}]")
-        else:
-            return packed
+    packed = {key: _pack(item, f"{path}[{key!r}]") for key, item in value.items()}
+    others = [key for key in value if type(key) is not str or _pack(key, path) is not key]
+    if TAG not in value and not others:
+        return packed
     # With the keys as texts, so that equal dicts make equal trees.
-    return tagged("dict", {write(_pack_key(key, path)): _pack(item, f"{path}[{key!r}]") for key, item in value.items()})
+    return tagged("dict", {write(_pack_key(key, path)): item for key, item in packed.items()})
 
 
 def _pack_key(key: Any, path: str) -> Any:
@@ -135,61 +123,35 @@ def _pack_key(key: Any, path: str) -> Any:
     )
 
 
-def _pack_model(value: Any, path: str) -> Any:
-    label, key, using = references.refer_to_instance(value, path)
-    return tagged("model", [label, _pack(key, path), using])
+def _pack_parts(tag: str, take_apart: Callable[[Any, str], Iterable[Any]]) -> Callable[[Any, str], Any]:
+    return lambda value, path: tagged(tag, [_pack(part, path) for part in take_apart(value, path)])
 
 
-def _pack_queryset(value: Any, path: str) -> Any:
-    label, keys, using = references.refer_to_queryset(value, path)
-    return tagged("queryset", [label, [_pack(key, path) for key in keys], using])
-
-
-def _pack_file(value: Any, path: str) -> Any:
-    label, field, name, instance = references.refer_to_file(value, path)
-    return tagged("file", [label, field, _pack(name, path), _pack(instance, path)])
-
+_pack_range = _pack_parts("range", scalars.take_range_apart)
 
 #: Found by the type itself.
 _PACKERS: dict[type, Callable[[Any, str], Any]] = {
     **scalars.PACKERS,
     list: _pack_list,
     dict: _pack_dict,
-    tuple: _pack_tuple,
+    tuple: lambda value, path: tagged("tuple", _pack_list(value, path)),
     set: _pack_set,
     frozenset: _pack_set,
-    Reference: _pack_model,
+    references.Reference: _pack_parts("model", references.refer_to_instance),
 }
 
-#: Found by the first class that a value is an instance of. A lazy object is kept as the object it stands for.
+#: Found by the first class that a value is an instance of. A lazy object is kept as the object it stands for. Members
+#: of an enum of texts or dates are texts or dates.
 _BASES: dict[type, Callable[[Any, str], Any]] = {
     Promise: lambda value, path: _pack(value._proxy____cast(), path),
     LazyObject: lambda value, path: _pack(references.unwrap(value), path),
-    **scalars.BASES,
-    Model: _pack_model,
-    QuerySet: _pack_queryset,
-    File: _pack_file,
+    **scalars.PACKERS,
+    Model: _pack_parts("model", references.refer_to_instance),
+    QuerySet: _pack_parts("queryset", references.refer_to_queryset),
+    File: _pack_parts("file", references.refer_to_file),
 }
 
-_UNPACKERS: dict[str, Callable[[Any], Any]] = {
-    **scalars.UNPACKERS,
-    "dict": lambda packed: {_unpack(from_json(key)): _unpack(item) for key, item in packed.items()},
-    "tuple": lambda packed: tuple(_unpack(item) for item in packed),
-    "set": lambda packed: {_unpack(item) for item in packed},
-    "frozenset": lambda packed: frozenset(_unpack(item) for item in packed),
-    "model": lambda packed: Reference(*_unpack(packed)),
-    "queryset": lambda packed: references.get_queryset(*_unpack(packed)),
-    "file": lambda packed: references.get_file(*_unpack(packed)),
-    "range": lambda packed: ranges.make(*_unpack(packed)),
-    "type": lambda packed: _unpack_registered(*packed),
-}
-
-#: The types that a project registered, see `flows.types`.
-registry = TypeRegistry(known={object, type(None), bool, *_PACKERS, *_BASES})
-
-
-def _unpack_registered(name: str, kept: Any) -> Any:
-    return registry.get(name).read(_unpack(kept))
+# From JSON
 
 
 def unpack(tree: Any) -> Any:
@@ -213,3 +175,85 @@ def _unpack(tree: Any) -> Any:
         raise
     except Exception as error:  # a reader may raise anything for a value that no writer wrote
         raise StateDamaged(f"A value tagged {tree.get(TAG)!r} cannot be read: {error!r}.") from error
+
+
+_UNPACKERS: dict[str, Callable[[Any], Any]] = {
+    **scalars.UNPACKERS,
+    "dict": lambda packed: {_unpack(from_json(key)): _unpack(item) for key, item in packed.items()},
+    "tuple": lambda packed: tuple(_unpack(packed)),
+    "set": lambda packed: set(_unpack(packed)),
+    "frozenset": lambda packed: frozenset(_unpack(packed)),
+    "model": lambda packed: references.Reference(*_unpack(packed)),
+    "queryset": lambda packed: references.get_queryset(*_unpack(packed)),
+    "file": lambda packed: references.get_file(*_unpack(packed)),
+    "range": lambda packed: scalars.make_range(*_unpack(packed)),
+    "type": lambda packed: _unpack_own(*packed),
+}
+
+# Types of a project's own
+
+
+_own_packers: dict[type, Callable[[Any, str], Any]] = {}
+#: By name: the class, and what makes a value of it again.
+_own_types: dict[str, tuple[type, Callable[[Any], Any]]] = {}
+
+
+def register_type(
+    cls: type, *, to_json: Callable[[Any], Any], from_json: Callable[[Any], Any], name: str | None = None
+) -> None:
+    """Let tasks keep the values of a class, and of its subclasses that are not registered themselves.
+
+    ``to_json`` is given a value and returns anything that a task can keep. ``from_json`` is given that and returns
+    the value. ``name`` is what the type is called where it is kept, by default the dotted path of the class.
+    Raises `DefinitionError`.
+    """
+    if not isinstance(cls, type):
+        raise DefinitionError(f"register_type() was given {cls!r}, which is not a class. Give it the class.")
+    if cls in {object, type(None), bool, *_PACKERS, *_BASES}:
+        raise DefinitionError(
+            f"{dotted_path(cls)} cannot be registered: tasks keep its values already. Register a class of your own."
+        )
+    name = name or dotted_path(cls)
+    other, _ = _own_types.get(name, (cls, None))
+    # A module that is reloaded makes its classes again.
+    if dotted_path(other) != dotted_path(cls):
+        raise DefinitionError(
+            f"{dotted_path(cls)} cannot be registered as '{name}': {dotted_path(other)} is. Give it another name=."
+        )
+    _own_packers[cls] = partial(_pack_own, name, cls, to_json)
+    _own_types[name] = cls, from_json
+
+
+def _pack_own(name: str, cls: type, to_json: Callable[[Any], Any], value: Any, path: str) -> Any:
+    try:
+        kept = to_json(value)
+    except (NotStorable, DatabaseError):
+        raise
+    except Exception as error:
+        raise NotStorable(
+            f"{path} is a {dotted_path(type(value))}, and the to_json of '{name}' raised {error!r}. "
+            f"Correct the function that flows.types.register_type() was given."
+        ) from error
+    if isinstance(kept, cls):
+        raise NotStorable(
+            f"{path} is a {dotted_path(type(value))}, and the to_json of '{name}' returned one again. "
+            f"Let it return what the value is made of."
+        )
+    return tagged("type", [name, _pack(kept, path)])
+
+
+def _unpack_own(name: str, packed: Any) -> Any:
+    if name not in _own_types:
+        raise StateDamaged(
+            f"A value is kept as a '{name}', and no type is registered under this name. "
+            f"Register it with flows.types.register_type(…, name='{name}')."
+        )
+    (_, from_json), kept = _own_types[name], _unpack(packed)
+    try:
+        return from_json(kept)
+    except (StateDamaged, DatabaseError):
+        raise
+    except Exception as error:
+        raise StateDamaged(
+            f"The from_json of '{name}' raised {error!r}. Let it read what was kept before it was changed, too."
+        ) from error

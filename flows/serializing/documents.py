@@ -6,6 +6,7 @@ their entries, a request only needs to know whether they are there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from .scalars import TAG
 
 #: The parts that have a line of their own, in this order, after all others.
 SECTIONS = ("answers", "submissions")
+LAYOUT = re.compile(r'(.*),\n"answers":(\{.*\}),\n"submissions":(\{.*\})\}')
 
 
 class Section(MutableMapping[str, Any]):
@@ -27,9 +29,6 @@ class Section(MutableMapping[str, Any]):
         #: None if it must be encoded again.
         self._text: str | None = text
         self._tree: dict[str, Any] | None = None
-
-    def __contains__(self, key: object) -> bool:
-        return self._may_have(key) and key in self._decoded()
 
     def __getitem__(self, key: str) -> Any:
         if not self._may_have(key):
@@ -64,9 +63,9 @@ class Section(MutableMapping[str, Any]):
     def to_text(self) -> str:
         return write(self._tree) if self._text is None else self._text
 
-    def _may_have(self, key: object) -> bool:
+    def _may_have(self, key: str) -> bool:
         """Return whether a key may be there: each key of a JSON object can be found in its text."""
-        return self._text is None or (isinstance(key, str) and f"{write(key)}:" in self._text)
+        return self._text is None or f"{write(key)}:" in self._text
 
     def _decoded(self) -> dict[str, Any]:
         if self._tree is None:
@@ -86,7 +85,7 @@ def to_text(document: Any) -> str:
     text, limit = _write(document), config.MAX_STATE_BYTES
     if limit is None or len(text) <= limit:
         return text
-    path, size = _largest(document)
+    path, size = _find_largest(document)
     raise TaskTooLarge(
         f"The task would be {len(text)} bytes long, {size} of them for {path}, and FLOWS_MAX_STATE_BYTES is {limit}. "
         f"Keep a reference to it, such as a model instance, or set a higher limit."
@@ -95,16 +94,12 @@ def to_text(document: Any) -> str:
 
 def from_text(text: str) -> Any:
     """Return the document. Raises `StateDamaged`; damage within a section is found when the section is decoded."""
-    head, *lines = text.split("\n")
-    if len(lines) != len(SECTIONS):
-        tree = from_json(text)
+    if found := LAYOUT.fullmatch(text):
+        tree = {**from_json(found[1] + "}"), **dict(zip(SECTIONS, map(Section, found.groups()[1:]), strict=True))}
+    elif text.count("\n") == len(SECTIONS):
+        raise StateDamaged(f"This is not the JSON of a task: {text!r:.40}.")
     else:
-        tree = from_json(head[:-1] + "}")
-        for name, line in zip(SECTIONS, lines, strict=True):
-            start, end = f'"{name}":', "}}" if name == SECTIONS[-1] else "},"
-            if not (line.startswith(f"{start}{{") and line.endswith(end)):
-                raise StateDamaged(f"This is not the JSON of a task: there are no {name} in {line!r:.40}.")
-            tree[name] = Section(line[len(start) : -1])
+        tree = from_json(text)
     if isinstance(tree, dict):
         tree = Document(tree)
         tree.length = len(text)
@@ -112,22 +107,21 @@ def from_text(text: str) -> Any:
 
 
 def _write(document: Any) -> str:
-    if not isinstance(document, dict) or not document.keys() >= set(SECTIONS):
+    if not (isinstance(document, dict) and document.keys() >= set(SECTIONS)):
         return write(document)
     head = write({name: part for name, part in document.items() if name not in SECTIONS})
-    lines = [f'"{name}":{_section_text(document[name])}' for name in SECTIONS]
-    return ",\n".join([head[:-1], *lines]) + "}"
+    return ",\n".join([head[:-1], *(f'"{name}":{_write_part(document[name])}' for name in SECTIONS)]) + "}"
 
 
-def _section_text(part: Any) -> str:
+def _write_part(part: Any) -> str:
     return part.to_text() if isinstance(part, Section) else write(part)
 
 
-def _largest(tree: Any) -> tuple[str, int]:
+def _find_largest(tree: Any) -> tuple[str, int]:
     """Return the path and the size of the innermost part of a tree that makes up most of it."""
     path, size = "", len(_write(tree))
     while isinstance(tree, (dict, Section)) and tree and TAG not in tree:
-        sizes = {name: len(_section_text(part)) for name, part in tree.items()}
+        sizes = {name: len(_write_part(part)) for name, part in tree.items()}
         name = max(sizes, key=sizes.__getitem__)
         if path and sizes[name] < size / 2:
             break

@@ -13,7 +13,7 @@ from django.db.models.query import ModelIterable
 from django.utils.functional import SimpleLazyObject, empty
 
 from ..exceptions import NotStorable, StateDamaged
-from .registry import dotted_path
+from .scalars import dotted_path
 
 
 class Reference(SimpleLazyObject):
@@ -23,8 +23,7 @@ class Reference(SimpleLazyObject):
         model = _model(label, using)
         key = _key(model, text)
         super().__init__(lambda: model._base_manager.using(using).get(pk=key))
-        self.__dict__["_flows_reference"] = (label, text, using)
-        self.__dict__["_flows_key"] = key
+        self.__dict__.update(_flows_reference=(label, text, using), _flows_key=key)
 
     def __hash__(self) -> int:
         return hash(self.__dict__["_flows_key"])  # as the instance's own hash, without fetching it
@@ -32,10 +31,6 @@ class Reference(SimpleLazyObject):
     def __call__(self) -> Any:
         """Return the instance. A template calls what it finds, and shows nothing where the row was deleted."""
         return unwrap(self)
-
-    @property
-    def _flows_unread(self) -> bool:
-        return self.__dict__["_wrapped"] is empty
 
 
 def _model(label: str, using: str | None) -> type[Model]:
@@ -67,11 +62,10 @@ def _key(model: type[Model], text: str) -> Any:
     return tuple(key) if isinstance(key, list) else key
 
 
-def refer_to_instance(value: Any, path: str) -> tuple[str, Any, str | None]:
+def refer_to_instance(value: Any, path: str) -> Any:
     """Return the model's label, the key as text and the database of an instance. Raises `NotStorable`."""
-    if type(value) is Reference and value._flows_unread:
-        reference: tuple[str, Any, str | None] = value._flows_reference
-        return reference
+    if type(value) is Reference and value._wrapped is empty:
+        return value._flows_reference
     if value.pk is None or value._state.adding:
         raise NotStorable(
             f"{path} is a {value._meta.label} that has not been saved, which a task cannot keep. "
@@ -80,14 +74,14 @@ def refer_to_instance(value: Any, path: str) -> tuple[str, Any, str | None]:
     return value._meta.label_lower, _key_text(value._meta.model, value.pk), value._state.db
 
 
-def refer_to_queryset(value: Any, path: str) -> tuple[str, list[Any], str | None]:
+def refer_to_queryset(value: Any, path: str) -> Any:
     """Return the model's label, the keys as texts and the database of a queryset. Raises `NotStorable`."""
     if value._iterable_class is not ModelIterable:
         raise NotStorable(
             f"{path} is a queryset of values of {value.model._meta.label}, which a task cannot keep. Make a list of it."
         )
     if reference := value.__dict__.get("_flows_reference"):
-        return reference  # type: ignore[no-any-return]  # unchanged since it was read: filtering makes another queryset
+        return reference  # unchanged since it was read: filtering makes another queryset
     # Sorted, so that equal querysets make equal texts.
     keys = sorted({_key_text(value.model, item.pk) for item in value})
     # A related manager chooses the database by its instance, which is among the hints.
@@ -118,11 +112,9 @@ def refer_to_file(value: Any, path: str) -> tuple[str, str, str | None, Any]:
             f"answers in get_answers(form), store it in form_valid(), and keep the name that it is stored under."
         )
     instance: Any = value.instance
-    if type(instance) is Reference:
-        return instance._flows_reference[0], value.field.name, value.name, instance
-    if instance is None or instance.pk is None or instance._state.adding:
-        return value.field.model._meta.label_lower, value.field.name, value.name, None
-    return instance._meta.label_lower, value.field.name, value.name, instance
+    if type(instance) is not Reference and (instance is None or instance.pk is None or instance._state.adding):
+        instance = None
+    return value.field.model._meta.label_lower, value.field.name, value.name, instance
 
 
 def get_file(label: str, field_name: str, name: str | None, instance: Any) -> Any:

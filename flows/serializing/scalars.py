@@ -1,4 +1,4 @@
-"""Values that contain no other values: to JSON and back."""
+"""Values that contain no other values, but for the bounds of ranges: to JSON and back."""
 
 from __future__ import annotations
 
@@ -11,81 +11,71 @@ import uuid
 import zoneinfo
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from ..exceptions import NotStorable, NotStorableValue, StateDamaged
-from .registry import dotted_path
 
 TAG = "~"
 
 #: Integers of more bits are written in hexadecimal: Python limits the decimal digits it converts.
 PLAIN_INTEGER_BITS = 1024
 
+#: The classes of ranges of PostgreSQL. psycopg has one for all, psycopg2 one for each. Django imports both under these
+#: names.
+RANGES = ("Range", "DateRange", "DateTimeRange", "DateTimeTZRange", "NumericRange")
+
 
 def tagged(tag: str, value: Any) -> dict[str, Any]:
     return {TAG: tag, "v": value}
 
 
-def pack_str(value: str, path: str) -> Any:
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:  # lone surrogates: JSON would join a pair of them
-            return tagged("str", _to_base64(value.encode("utf-8", "surrogatepass")))
+def dotted_path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+# Values may be of a subclass, whose own methods are not to be asked.
+
+
+def _pack_str(value: str, path: str) -> Any:
+    value = str.__str__(value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # lone surrogates: JSON would join a pair of them
+        return tagged("str", _to_base64(value.encode("utf-8", "surrogatepass")))
     return value
 
 
 def _pack_int(value: int, path: str) -> Any:
+    value = int.__int__(value)
     return value if value.bit_length() <= PLAIN_INTEGER_BITS else tagged("int", hex(value))
 
 
-def _pack_float(value: float, path: str) -> float:
-    if math.isfinite(value):
+def _finite(value: Any, path: str, is_finite: Callable[[Any], bool]) -> Any:
+    if is_finite(value):
         return value
-    raise _not_finite(value, path)
-
-
-def _pack_decimal(value: Decimal, path: str) -> Any:
-    if value.is_finite():
-        return tagged("decimal", str(value))
-    raise _not_finite(value, path)
-
-
-def _not_finite(value: Any, path: str) -> NotStorableValue:
-    return NotStorableValue(
+    raise NotStorableValue(
         f"{path} is the {type(value).__name__} {value}, which a task cannot keep. Keep None or a text in its place."
     )
 
 
-def _zone(value: datetime.datetime | datetime.time) -> str | None:
-    """Return the name of the time zone: an ISO text holds only its offset."""
-    return value.tzinfo.key if isinstance(value.tzinfo, zoneinfo.ZoneInfo) else None
+def _take_moment_apart(value: datetime.datetime | datetime.time) -> list[Any]:
+    # With the name of the time zone: an ISO text holds only its offset.
+    zone = value.tzinfo.key if isinstance(value.tzinfo, zoneinfo.ZoneInfo) else None
+    return [(value.replace(tzinfo=None) if zone else value).isoformat(), zone, value.fold]
 
 
-def _pack_moment(tag: str) -> Callable[[Any, str], Any]:
-    def packer(value: Any, path: str) -> Any:
-        zone = _zone(value)
-        text = (value.replace(tzinfo=None) if zone else value).isoformat()
-        return tagged(tag, [text, zone, value.fold])
-
-    return packer
-
-
-def _unpack_moment(kind: Any) -> Callable[[Any], Any]:
-    def unpacker(packed: Any) -> Any:
-        text, zone, fold = packed
-        moment = kind.fromisoformat(text).replace(fold=fold)
-        return moment.replace(tzinfo=zoneinfo.ZoneInfo(zone)) if zone else moment
-
-    return unpacker
+def _make_moment(kind: Any, packed: Any) -> Any:
+    text, zone, fold = packed
+    moment = kind.fromisoformat(text).replace(fold=fold)
+    return moment.replace(tzinfo=zoneinfo.ZoneInfo(zone)) if zone else moment
 
 
 def _to_base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _from_base64(packed: str) -> bytes:
-    return base64.b64decode(packed, validate=True)
+_from_base64 = partial(base64.b64decode, validate=True)
 
 
 def _pack_memoryview(value: memoryview, path: str) -> Any:
@@ -96,7 +86,7 @@ def _pack_memoryview(value: memoryview, path: str) -> Any:
     )
 
 
-def pack_enum(value: enum.Enum, path: str) -> Any:
+def _pack_enum(value: enum.Enum, path: str) -> Any:
     """Return a member by the path of its class and its name; flags, which can be combined, by their number."""
     kind = type(value)
     if _find_enum(kind.__module__, kind.__qualname__) is not kind:
@@ -108,7 +98,7 @@ def pack_enum(value: enum.Enum, path: str) -> Any:
     return tagged("enum", [kind.__module__, kind.__qualname__, key])
 
 
-def _unpack_enum(packed: Any) -> enum.Enum:
+def _unpack_enum(packed: Any) -> Any:
     module, qualname, key = packed
     kind = _find_enum(module, qualname)
     if kind is None:
@@ -116,8 +106,7 @@ def _unpack_enum(packed: Any) -> enum.Enum:
             f"A value is kept as a member of {module}.{qualname}, and no enum of this name is loaded. "
             f"Register an enum that may move with flows.types.register_type(…, name=…)."
         )
-    member: enum.Enum = kind(key) if issubclass(kind, enum.Flag) else kind[key]
-    return member
+    return kind(key) if issubclass(kind, enum.Flag) else kind[key]
 
 
 def _find_enum(module: str, qualname: str) -> Any:
@@ -128,37 +117,39 @@ def _find_enum(module: str, qualname: str) -> Any:
     return found if isinstance(found, enum.EnumMeta) else None
 
 
-#: Found by the type itself.
+def is_range(value: Any) -> bool:
+    # Do not import it here: if nobody imported it, no value is a range.
+    driver = sys.modules.get("django.db.backends.postgresql.psycopg_any")
+    return driver is not None and isinstance(value, driver.Range)
+
+
+def take_range_apart(value: Any, path: str) -> tuple[str, Any, Any, str | None]:
+    """Return the name of the class, the bounds, and which of them are included: None for an empty range."""
+    name = type(value).__name__
+    return name if name in RANGES else RANGES[0], value.lower, value.upper, value._bounds or None
+
+
+def make_range(name: str, lower: Any, upper: Any, bounds: str | None) -> Any:
+    from django.db.backends.postgresql import psycopg_any
+
+    kind = getattr(psycopg_any, RANGES[RANGES.index(name)])
+    return kind(empty=True) if bounds is None else kind(lower, upper, bounds)
+
+
 PACKERS: dict[type, Callable[[Any, str], Any]] = {
-    str: pack_str,
+    str: _pack_str,
     int: _pack_int,
-    float: _pack_float,
+    float: lambda value, path: float.__float__(_finite(value, path, math.isfinite)),
     bytes: lambda value, path: tagged("bytes", _to_base64(value)),
     memoryview: _pack_memoryview,
-    Decimal: _pack_decimal,
+    Decimal: lambda value, path: tagged("decimal", str(Decimal(_finite(value, path, Decimal.is_finite)))),
     uuid.UUID: lambda value, path: tagged("uuid", value.hex),
-    datetime.datetime: _pack_moment("datetime"),
+    datetime.datetime: lambda value, path: tagged("datetime", _take_moment_apart(value)),
     datetime.date: lambda value, path: tagged("date", value.isoformat()),
-    datetime.time: _pack_moment("time"),
+    datetime.time: lambda value, path: tagged("time", _take_moment_apart(value)),
     datetime.timedelta: lambda value, path: tagged("timedelta", [value.days, value.seconds, value.microseconds]),
+    enum.Enum: _pack_enum,
 }
-
-#: Makes a plain value of an instance of a subclass, without the subclass's own methods.
-_PLAIN: dict[type, Callable[[Any], Any]] = {
-    str: str.__str__,
-    int: int.__int__,
-    float: float.__float__,
-    Decimal: Decimal,
-}
-
-
-def _pack_as(kind: type) -> Callable[[Any, str], Any]:
-    packer, make_plain = PACKERS[kind], _PLAIN.get(kind)
-    return (lambda value, path: packer(make_plain(value), path)) if make_plain else packer
-
-
-#: Found by the first class that a value is an instance of. Members of an enum of texts or dates are texts or dates.
-BASES = {**{kind: _pack_as(kind) for kind in PACKERS}, enum.Enum: pack_enum}
 
 UNPACKERS: dict[str, Callable[[Any], Any]] = {
     "str": lambda packed: _from_base64(packed).decode("utf-8", "surrogatepass"),
@@ -169,7 +160,7 @@ UNPACKERS: dict[str, Callable[[Any], Any]] = {
     "decimal": Decimal,
     "uuid": lambda packed: uuid.UUID(hex=packed),
     "date": datetime.date.fromisoformat,
-    "datetime": _unpack_moment(datetime.datetime),
-    "time": _unpack_moment(datetime.time),
+    "datetime": partial(_make_moment, datetime.datetime),
+    "time": partial(_make_moment, datetime.time),
     "timedelta": lambda packed: datetime.timedelta(*packed),
 }
