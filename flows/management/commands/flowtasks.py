@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -22,66 +23,52 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--claimed", action="store_true", help="list the claimed tasks, the longest waiting first")
-        what.add_argument(
-            "--release",
-            metavar="ID",
-            help="release a task whose claimed work was not done, so that it can be sent again",
-        )
-        parser.add_argument(
-            "--done", action="store_true", help="with --release: the claimed work was done, and is not done again"
-        )
+        what.add_argument("--release", metavar="ID", help="release a task, so that its form can be sent again")
+        parser.add_argument("--done", action="store_true", help="with --release: the claimed work was done after all")
         parser.add_argument("--store", help="the module of the state store, by default FLOWS_STATE_STORE")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        store = get_store(options["store"])
+        store, task_id, done = get_store(options["store"]), options["release"], options["done"]
         if "claim" not in store.guarantees:
             raise CommandError(f"{type(store).__module__} does not give the guarantee 'claim', so it has no claims.")
-        if options["done"] and not options["release"]:
+        if done and not task_id:
             raise CommandError("--done says how to release a task. Give its id with --release.")
         try:
-            if options["release"]:
-                self._release(store, options["release"], done=options["done"])
-            else:
-                self._list(store)
-        except StoreUnavailable as error:
-            raise CommandError(str(error)) from error
-
-    def _list(self, store: BaseStateStore) -> None:
-        number = 0
-        for task_id, record in sorted(store.claimed(), key=lambda claimed: -claimed[1].idle):
-            number += 1
-            try:
-                task, claim = _open(task_id, record.data)
-                what = f"{task.flow} at {claim['place']}, submission {claim['submission']}"
-            except StateDamaged as error:
-                what = f"cannot be read: {error}"
-            self.stdout.write(f"{task_id}  {_duration(record.idle)}  {what}")
-        self.stdout.write(f"{number} claimed task{'' if number == 1 else 's'}.")
-
-    def _release(self, store: BaseStateStore, task_id: str, *, done: bool) -> None:
-        try:
-            with store.lock(task_id) as hold:
-                record: Any = hold.record
-                if record.status != CLAIMED:
-                    raise CommandError(f"The task {task_id} is not claimed.")
-                task, claim = _open(task_id, record.data)
-                if done and "/" not in claim["place"]:
-                    task.end(task.on_complete_url or claim["url"])
-                else:
-                    task.release(is_done=done)
-                hold.save(record.owner, documents.to_text(task.to_dict()), ENDED if task.ended else OPEN)
+            for line in [_release(store, task_id, done=done)] if task_id else _list(store):
+                self.stdout.write(line)
         except StateNotFound as error:
             raise CommandError(f"There is no task {task_id}.") from error
         except StateDamaged as error:
             raise CommandError(f"The task {task_id} cannot be read: {error}") from error
-        self.stdout.write(f"Released: {claim['place']} {_CONSEQUENCES[task.ended, done]}.")
+        except StoreUnavailable as error:
+            raise CommandError(str(error)) from error
 
 
-_CONSEQUENCES = {
-    (False, False): "can be sent again",
-    (False, True): "is done, its visitor goes on from there",
-    (True, True): "is done, and with it the task",
-}
+def _list(store: BaseStateStore) -> Iterator[str]:
+    claimed = sorted(store.claimed(), key=lambda found: -found[1].idle)
+    for task_id, record in claimed:
+        try:
+            task, claim = _open(task_id, record.data)
+            what = f"{task.flow} at {claim['place']}, submission {claim['submission']}"
+        except StateDamaged as error:
+            what = f"cannot be read: {error}"
+        yield f"{task_id}  {timedelta(seconds=int(record.idle))}  {what}"
+    yield f"{len(claimed)} claimed task{'' if len(claimed) == 1 else 's'}."
+
+
+def _release(store: BaseStateStore, task_id: str, *, done: bool) -> str:
+    with store.lock(task_id) as hold:
+        record: Any = hold.record
+        if record.status != CLAIMED:
+            raise CommandError(f"The task {task_id} is not claimed.")
+        task, claim = _open(task_id, record.data)
+        if done and "/" not in claim["place"]:
+            task.end(task.on_complete_url or claim["url"])
+        else:
+            task.release(is_done=done)
+        hold.save(record.owner, documents.to_text(task.to_dict()), ENDED if task.ended else OPEN)
+    then = "is done, its visitor goes on from there" if done else "can be sent again"
+    return f"Released: {claim['place']} {'is done, and with it the task' if task.ended else then}."
 
 
 def _open(task_id: str, data: str) -> tuple[Task, Mapping[str, str]]:
@@ -90,9 +77,3 @@ def _open(task_id: str, data: str) -> tuple[Task, Mapping[str, str]]:
     if task.pending is None:
         raise StateDamaged("It has no claim.")
     return task, task.pending
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
