@@ -19,15 +19,29 @@ logger = logging.getLogger("flows.statestore")
 #: The part of its life after which a lease is renewed, and the part after which a failed renewal is tried again.
 RENEWED_AFTER, TRIED_AGAIN_AFTER = 1 / 3, 1 / 15
 
+LOST = "The lease of the task %s was lost while its holder is at work; another one may have been let in."
+
 
 @dataclass
 class Lease:
-    """One lease: its name in the log, its life in seconds, how it is renewed, and when that is due."""
+    """One lease: its name in the log, its life in seconds, what renews it, and when that is due."""
 
     name: str
     life: float
     renew: Callable[[], Any]
     due: float
+
+    def keep(self) -> bool:
+        """Renew it. Returns whether it was still held, as far as can be known."""
+        now = time.monotonic()
+        try:
+            held = bool(self.renew())
+            self.due = now + self.life * RENEWED_AFTER
+        except Exception as error:  # an exception that ended the thread would end all leases
+            held = True
+            self.due = time.monotonic() + self.life * TRIED_AGAIN_AFTER
+            logger.warning("The lease of the task %s could not be renewed, and is tried again: %s", self.name, error)
+        return held
 
 
 class Renewals:
@@ -56,54 +70,36 @@ class Renewals:
         lease = Lease(name, life, renew, time.monotonic() + life * RENEWED_AFTER)
         with self._guard:
             self._leases[token] = lease
-            alarm, is_running = self._alarm or threading.Event(), self._alarm is not None
-            if not is_running:
-                self._alarm, self._wakes_at = alarm, lease.due
-            elif lease.due < self._wakes_at:
-                alarm.set()
+            if self._alarm:
+                if lease.due < self._wakes_at:
+                    self._alarm.set()
+                return
+            self._alarm, self._wakes_at = threading.Event(), lease.due
         # After the guard: where threads are greenlets, starting one lets others run.
-        if not is_running:
-            self._start(alarm)
+        try:
+            threading.Thread(target=self._run, args=[self._alarm], name="flows-leases", daemon=True).start()
+        except RuntimeError as error:  # no more threads, or the interpreter is shutting down
+            self._alarm = None
+            logger.warning("The leases of this process are not renewed: %s", error)
 
     def drop(self, token: str) -> None:
         """Stop renewing a lease. Takes no lock: the garbage collector may end a hold at any time, in any thread."""
         self._leases.pop(token, None)
-
-    def _start(self, alarm: threading.Event) -> None:
-        try:
-            threading.Thread(target=self._run, args=[alarm], name="flows-leases", daemon=True).start()
-        except RuntimeError as error:  # no more threads, or the interpreter is shutting down
-            self._alarm = None
-            logger.warning("The leases of this process are not renewed: %s", error)
 
     def _run(self, alarm: threading.Event) -> None:
         while True:
             alarm.wait(max(0.0, self._wakes_at - time.monotonic()))
             alarm.clear()
             for token, lease in self._leases.copy().items():
-                if lease.due <= time.monotonic() and token in self._leases:
-                    self._renew(token, lease)
+                is_due = lease.due <= time.monotonic() and token in self._leases
+                if is_due and not lease.keep() and self._leases.pop(token, None) is not None:
+                    logger.warning(LOST, lease.name)
             with self._guard:
-                due = [lease.due for lease in self._leases.copy().values()]
-                if not due:
+                if not self._leases:
                     self._alarm = None
                     return
-                self._wakes_at = min(due)
-
-    def _renew(self, token: str, lease: Lease) -> None:
-        now = time.monotonic()
-        try:
-            held = lease.renew()
-        except Exception as error:  # an exception that ended the thread would end all leases
-            lease.due = time.monotonic() + lease.life * TRIED_AGAIN_AFTER
-            logger.warning("The lease of the task %s could not be renewed, and is tried again: %s", lease.name, error)
-            return
-        lease.due = now + lease.life * RENEWED_AFTER
-        if not held and self._leases.pop(token, None) is not None:
-            logger.warning(
-                "The lease of the task %s was lost while its holder is at work; another one may have been let in.",
-                lease.name,
-            )
+                # The last may have been dropped since: then it looks again at once.
+                self._wakes_at = min((lease.due for lease in self._leases.copy().values()), default=0.0)
 
 
 renewals = Renewals()
