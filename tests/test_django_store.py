@@ -704,6 +704,6 @@ def test_what_is_over_in_a_moment_is_told_from_a_mistake(store, monkeypatch, mod
     def fail(*_, **__):
         raise kind(*args) from cause
 
-    monkeypatch.setattr(django_store.READ, "fetch", fail)
+    monkeypatch.setattr(django_store.READ, "run", fail)
     with pytest.raises(StoreUnavailable if passing else kind):
         store.read("id")

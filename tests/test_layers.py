@@ -78,7 +78,7 @@ def test_every_module_is_in_the_table_of_layers_and_every_entry_is_there():
 
 
 def test_the_reading_of_imports_finds_relative_and_late_ones():
-    assert ("flows.serializing.codec", True) in imports("flows.statestore.redis_store")
+    assert ("flows.serializing.codec", True) in imports("flows.statestore.base")
     assert ("flows.config", True) in imports("flows.statestore.base")
     assert ("redis", False) in imports("flows.statestore.redis_client")
     assert ("flows.http.views", True) in imports("flows.handler")

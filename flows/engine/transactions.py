@@ -10,9 +10,8 @@ from typing import Any
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
-from ..statestore.atomic import Atomic
 from ..statestore.base import Hold
-from ..statestore.database_errors import translate_errors
+from ..statestore.database import atomic, translate_errors
 
 #: The engine that Django gives to a site without databases.
 NO_DATABASE = "django.db.backends.dummy"
@@ -82,7 +81,7 @@ class RequestsTransaction:
                 # Effects are in the transaction of the store where it has one in their database.
                 is_held = alias == held and connections[alias].in_atomic_block
                 if not is_held and connections.settings[alias]["ENGINE"] != NO_DATABASE:
-                    self._transactions.enter_context(Atomic(alias, self._failures))
+                    self._transactions.enter_context(atomic(alias, self._failures))
                     self._aliases.append(alias)
 
 

@@ -16,7 +16,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from ..exceptions import InvalidTarget, StateDamaged, StoreUnavailable
 from ..journey.links import Links
-from ..statestore.database_errors import translate_errors
+from ..statestore.database import translate_errors
 from ..tree.positions import Position
 
 #: The seconds after which a client may try again.

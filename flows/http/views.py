@@ -24,7 +24,7 @@ from ..journey.links import get_lasting_url, get_query, url_in_task
 from ..journey.task import Task
 from ..serializing import documents
 from ..statestore.base import BaseStateStore, Hold, Record
-from ..statestore.database_errors import translate_errors
+from ..statestore.database import translate_errors
 from ..tree.outcomes import Done, get_redirect
 from ..tree.positions import Position
 from . import pages

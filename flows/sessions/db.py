@@ -6,16 +6,21 @@ What is written is written by Django, with its signals and its errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore as DjangosStore
 from django.db import connections, router
 from django.utils import timezone
 
-from ..statestore.statements import Parameter, Statement
+from ..statestore.database import Parameter, Statement
 
-FIND = Statement(lambda rows: rows.filter(pk=Parameter("key"), expire_date__gt=Parameter("now")).query)
+
+def _find(alias: str) -> Any:
+    rows = DjangosStore.get_model_class()._base_manager.using(alias)
+    return rows.filter(pk=Parameter("key"), expire_date__gt=Parameter("now")).query
+
+
+FIND = Statement(_find)
 
 
 class SessionStore(DjangosStore):
@@ -28,15 +33,8 @@ class SessionStore(DjangosStore):
             return super()._get_session_from_db()  # type: ignore[misc]
         alias = router.db_for_read(self.model)
         now = connections[alias].ops.adapt_datetimefield_value(timezone.now())
-        row = FIND.fetch(self.model, alias, key=self.session_key, now=now)
-        if row is None:
+        query = FIND.fill_in(alias, key=self.session_key, now=now)
+        session = next(iter(self.model._base_manager.using(alias).raw(*query)), None)
+        if session is None:
             self._session_key = None
-            return None
-        names = [field.attname for field in self.model._meta.concrete_fields]
-        return self.model.from_db(alias, names, list(self._to_python(row, connections[alias])))
-
-    def _to_python(self, row: tuple[Any, ...], connection: Any) -> Iterator[Any]:
-        for field, value in zip(self.model._meta.concrete_fields, row, strict=True):
-            for convert in connection.ops.get_db_converters(field.cached_col):
-                value = convert(value, field.cached_col, connection)  # noqa: PLW2901
-            yield value
+        return session

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from ..config import config
 from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
+from ..serializing import codec
 
 __all__ = ["CLAIMED", "ENDED", "OPEN", "BaseStateStore", "Hold", "Record", "StateNotFound", "get_store"]
+
+logger = logging.getLogger("flows.statestore")
 
 #: How many requests of one process may be at a task at one time: the one that holds it, and those that wait.
 MOST_AT_A_TASK = 12
@@ -49,6 +53,7 @@ class Record:
         return bool(self.idle > config.TASK_IDLE_TIMEOUT / 10)
 
 
+@dataclass(eq=False)
 class Hold:
     """A task that one request holds: no other request executes a submission of it at the same time.
 
@@ -57,40 +62,30 @@ class Hold:
     `StoreConflict` if the record is no longer the one that was written.
     """
 
-    def __init__(
-        self,
-        record: Record | None,
-        write: Callable[[Record | None, Record], None] | None = None,
-        reacquire: Callable[[Record], None] | None = None,
-    ) -> None:
-        self.record = record
-        self.saved: Record | None = None
-        #: Whether ``saved`` is stored for good. The store says so, for what may fail after that.
-        self.is_stored = False
-        #: Whether `commit` was called, and `claim` not after it.
-        self.is_committed = False
-        #: Exceptions that were raised after a commit. The holder raises the first once the commit is recorded.
-        self.failures: list[BaseException] = []
-        #: The database in which the hold is a transaction, for stores that give the guarantee ``"transaction"``.
-        self.alias: str | None = None
-        self._write = write
-        self._reacquire = reacquire
+    record: Record | None
+    write: Callable[[Record | None, Record], None] | None = None
+    reacquire: Callable[[Any], None] | None = None
+    #: Exceptions that were raised after a commit. The holder raises the first once the commit is recorded.
+    failures: list[BaseException] = field(default_factory=list)
+    #: The database in which the hold is a transaction, for stores that give the guarantee ``"transaction"``.
+    alias: str | None = None
+    saved: Record | None = None
+    #: Whether ``saved`` is stored for good. The store says so, for what may fail after that.
+    is_stored: bool = False
+    #: Whether `commit` was called, and `claim` not after it.
+    is_committed: bool = False
 
     @property
     def is_idle(self) -> bool:
         return self.record is not None and self.record.is_idle
 
     def save(self, owner: str, data: str, status: str = OPEN) -> None:
-        """Set the record to write when the hold ends.
-
-        Without this a stored task stays as it is, and a new one is not stored.
-        """
+        """Set the record to write when the hold ends. Without this nothing changes, and a new task is not stored."""
         self.saved = self._next(owner, data, status)
 
     def claim(self, owner: str, data: str) -> None:
         """Commit a claimed record at once. What follows is not in a transaction of the store."""
-        self._commit_now(self._next(owner, data, CLAIMED))
-        self.is_committed = False
+        self._write_now(owner, data, CLAIMED)
 
     def commit(self, owner: str, data: str) -> None:
         """Commit an open record at once, in the place of a claim, and go on holding the task.
@@ -98,20 +93,19 @@ class Hold:
         Raises `StoreConflict` if another request changed the task, before the commit or after it. ``is_committed``
         tells which: it is true after the commit.
         """
-        record = self._next(owner, data, OPEN)
-        self._commit_now(record)
-        self.is_committed = True
-        if self._reacquire:
-            self._reacquire(record)
+        self._write_now(owner, data, OPEN)
+        if self.reacquire:
+            self.reacquire(self.record)
+
+    def _write_now(self, owner: str, data: str, status: str) -> None:
+        if self.write is None:
+            raise NotImplementedError("The state store cannot claim a task; its guarantees must not hold 'claim'.")
+        after = self._next(owner, data, status)
+        self.write(self.record, after)
+        self.record, self.is_committed = after, status == OPEN
 
     def _next(self, owner: str, data: str, status: str) -> Record:
         return Record(owner, data, self.record.version + 1 if self.record else 1, status=status)
-
-    def _commit_now(self, record: Record) -> None:
-        if self._write is None:
-            raise NotImplementedError("The state store cannot claim a task; its guarantees must not hold 'claim'.")
-        self._write(self.record, record)
-        self.record = record
 
 
 class BaseStateStore:
@@ -129,14 +123,8 @@ class BaseStateStore:
     #: Whether the store enforces ``FLOWS_MAX_TASKS_PER_OWNER``.
     limits_tasks: ClassVar[bool] = False
 
-    _locks: WeakValueDictionary[str, _Lock]
-    _guard: threading.Lock
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> BaseStateStore:
-        store = super().__new__(cls)
-        store._locks = WeakValueDictionary()
-        store._guard = threading.Lock()
-        return store
+    #: Of the tasks that requests of this process are at.
+    _locks: ClassVar[WeakValueDictionary[tuple[int, str, int], threading.Semaphore]] = WeakValueDictionary()
 
     # Must implement
 
@@ -168,33 +156,20 @@ class BaseStateStore:
             raise StateNotFound(f"The task {shorten(task_id)} has expired.")
         return record
 
-    @contextmanager
-    def lock(self, task_id: str) -> Iterator[Hold]:
+    def lock(self, task_id: str) -> AbstractContextManager[Hold]:
         """Hold a live task, read once no other request holds it. Write what was saved when the hold ends.
 
         Raises `StateNotFound`, or `StoreUnavailable` if others hold it for longer than ``FLOWS_LOCK_WAIT``.
         """
-        with self._local_lock(task_id):
-            hold = Hold(self.read(task_id))
-            yield hold
-            self._write_saved(task_id, hold)
+        return self._hold(task_id, is_new=False)
 
-    @contextmanager
-    def lock_new(self, task_id: str) -> Iterator[Hold]:
+    def lock_new(self, task_id: str) -> AbstractContextManager[Hold]:
         """Hold an id that nothing is stored under. Store what was saved when the hold ends.
 
         Of several requests at once one holds the id, and the others wait. Raises `StateExists` if there is a task, or
         `StoreUnavailable`.
         """
-        with self._local_lock(task_id):
-            try:
-                self.read(task_id)
-            except StateNotFound:
-                hold = Hold(None)
-                yield hold
-                self._write_saved(task_id, hold)
-                return
-            raise StateExists(f"There already is a task {shorten(task_id)}.")
+        return self._hold(task_id, is_new=True)
 
     def create(self, task_id: str, owner: str, data: str) -> None:
         """Store a new task at once, under an id that no other request has. Raises `StoreConflict` if there is one."""
@@ -204,16 +179,12 @@ class BaseStateStore:
     def update(self, task_id: str, record: Record) -> None:
         """Replace the stored record that has the version of ``record``.
 
-        Does not wait: raises `StoreUnavailable`, such as `StoreConflict`, if the task is held, or was written or
-        removed since the record was read.
+        Does not wait: raises `StoreUnavailable`, such as `StoreConflict`, if the task is held, or was changed since.
         """
-        with self._local_lock(task_id, wait=0):
-            try:
-                now = self.read(task_id)
-            except StateNotFound:
-                now = None
+        with self._enter(task_id, 0):
+            now = self._find(task_id)
             if now is None or now.version != record.version:
-                raise StoreConflict(f"The task {shorten(task_id)} was changed by another request.")
+                raise conflict(task_id)
             self._write(task_id, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
@@ -234,65 +205,99 @@ class BaseStateStore:
 
     # Helpers
 
-    @contextmanager
-    def admit(self, task_id: str) -> Iterator[None]:
+    def admit(self, task_id: str) -> AbstractContextManager[None]:
         """Admit a request that may have to wait for a task, such as in `lock`.
 
         Raises `StoreUnavailable` at once if many requests of this process are at the task already: each one that waits
         may keep a connection that other visitors need.
         """
-        lock = self._get_lock(task_id)
-        if not lock.places.acquire(blocking=False):
-            raise StoreUnavailable(f"The task {shorten(task_id)} is busy with many other requests.")
-        try:
-            yield
-        finally:
-            lock.places.release()
+        return self._enter(task_id, 0, MOST_AT_A_TASK, "many other requests")
 
     @contextmanager
-    def _local_lock(self, task_id: str, wait: float | None = None) -> Iterator[None]:
-        lock = self._get_lock(task_id)
-        if not lock.acquire(timeout=config.LOCK_WAIT if wait is None else wait):
-            raise StoreUnavailable(f"The task {shorten(task_id)} is busy with another request.")
+    def _enter(self, task_id: str, wait: float, places: int = 1, others: str = "another request") -> Iterator[None]:
+        """Be one of so many requests of this process at a task, by default the only one."""
+        with _guard:
+            place = self._locks.setdefault((id(self), task_id, places), threading.Semaphore(places))
+        if not place.acquire(timeout=wait):
+            raise StoreUnavailable(f"The task {shorten(task_id)} is busy with {others}.")
         try:
             yield
         finally:
-            lock.release()
+            place.release()
 
-    def _get_lock(self, task_id: str) -> _Lock:
-        with self._guard:
-            return self._locks.setdefault(task_id, _Lock())
+    @contextmanager
+    def _hold(self, task_id: str, *, is_new: bool) -> Iterator[Hold]:
+        with self._enter(task_id, config.LOCK_WAIT):
+            if is_new and self._find(task_id):
+                raise StateExists(f"There already is a task {shorten(task_id)}.")
+            hold = Hold(None if is_new else self.read(task_id))
+            yield hold
+            if hold.saved:
+                self._write(task_id, hold.saved)
+                hold.is_stored = True
 
-    def _write_saved(self, task_id: str, hold: Hold) -> None:
-        if hold.saved:
-            self._write(task_id, hold.saved)
-            hold.is_stored = True
+    def _find(self, task_id: str) -> Record | None:
+        try:
+            return self.read(task_id)
+        except StateNotFound:
+            return None
 
     def _write(self, task_id: str, record: Record) -> None:
-        state = {"owner": record.owner, "data": record.data, "version": record.version, "status": record.status}
-        state["touched"] = time.time()
+        state = {name: value for name, value in vars(record).items() if name != "idle"}
         with _translate_errors():
-            self.put_state(task_id, state)
+            self.put_state(task_id, {**state, "touched": time.time()})
 
 
 @contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Raise `StoreUnavailable` for errors of files and connections."""
+def translating(message: str, kinds: Any, is_transient: Callable[[Any], bool] = lambda error: True) -> Iterator[None]:
+    """Raise `StoreUnavailable` for errors of these classes that may be over in a moment, by default for all."""
     try:
         yield
-    except (FileNotFoundError, StoreUnavailable):
-        raise
-    except OSError as error:
-        raise StoreUnavailable(f"The state store cannot be reached: {shorten_all(error)}") from error
+    except kinds as error:
+        if not is_transient(error):
+            raise
+        # Redis quotes the command, and the command has the key.
+        text = re.sub(r"[0-9a-f]{32,}", lambda found: shorten(found[0]), str(error))
+        error.args = (text,)
+        logger.warning("%s: %s", message, text, exc_info=True)
+        raise StoreUnavailable(f"{message}: {text}") from error
 
 
-class _Lock:
-    """A lock that a weak dictionary can hold, with a place for each request that may wait for it."""
+def _is_failure(error: OSError) -> bool:
+    return not isinstance(error, (FileNotFoundError, StoreUnavailable))
 
-    def __init__(self) -> None:
-        lock = threading.Lock()
-        self.acquire, self.release = lock.acquire, lock.release
-        self.places = threading.Semaphore(MOST_AT_A_TASK)
+
+_translate_errors = partial(translating, "The state store cannot be reached", OSError, _is_failure)
+
+
+class RecordStore(BaseStateStore):
+    """A store of records, in which the two methods that every store has stand on `lock` and the like."""
+
+    def get_state(self, task_id: str) -> Any:
+        return codec.loads(self.read(task_id).data)
+
+    def put_state(self, task_id: str, state: dict[str, Any]) -> None:
+        data = codec.dumps(state)
+        # Another request may store something between the first two.
+        for holding in (self.lock, self.lock_new, self.lock):
+            with suppress(StateNotFound, StateExists), holding(task_id) as hold:
+                before = hold.record or Record("", "")
+                hold.save(before.owner, data, before.status)
+                return
+        raise conflict(task_id)
+
+    def _read_claimed(self, ids: Iterable[str]) -> Iterator[tuple[str, Record]]:
+        """Yield the id and the record of each of these tasks that is claimed when it is its turn."""
+        for task_id in ids:
+            try:
+                record = self.read(task_id)
+            except StateNotFound:
+                continue
+            except StateDamaged:
+                logger.exception("A task that is claimed cannot be read.")
+                continue
+            if record.status == CLAIMED:
+                yield task_id, record
 
 
 def get_life(status: str) -> float:
@@ -307,21 +312,17 @@ def shorten(task_id: str) -> str:
     return f"{task_id[:6]}…"
 
 
-def shorten_all(error: Exception) -> str:
-    """Return the message of an error, with all ids in it shortened."""
-    return re.sub(r"[0-9a-f]{32,}", lambda found: shorten(found[0]), str(error))
+def conflict(task_id: str) -> StoreConflict:
+    return StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
 
 
 def get_store(path: str | None = None) -> BaseStateStore:
     """Return the store of this process for a module path, by default that of ``FLOWS_STATE_STORE``."""
-    with _opening:
-        return _open_store(path or config.STATE_STORE)
+    path = path or config.STATE_STORE
+    if path not in _stores:
+        _stores.setdefault(path, import_module(path).StateStore())
+    return _stores[path]
 
 
-_opening = threading.Lock()
-
-
-@lru_cache
-def _open_store(path: str) -> BaseStateStore:
-    store: BaseStateStore = import_module(path).StateStore()
-    return store
+_stores: dict[str, BaseStateStore] = {}
+_guard = threading.Lock()

@@ -6,7 +6,7 @@ State and effects in that database are committed together. The database's clock 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,141 +15,155 @@ from typing import Any, TypeVar
 
 from django.apps import apps
 from django.db import IntegrityError, OperationalError, connections, router, transaction
-from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
 
 from ..config import config
-from ..exceptions import StateExists, StateNotFound, StoreConflict
-from ..serializing import codec
-from .atomic import Atomic
-from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, get_life, shorten
-from .database_errors import is_conflict, translate_errors
-from .statements import ACQUIRE_WRITE_LOCK, FIELDS, INSERT, LOCK, LOCK_NOW, READ, REPLACE, REPLACE_ALL, Now, Statement
+from ..exceptions import StateExists, StateNotFound
+from .base import CLAIMED, ENDED, OPEN, Hold, Record, RecordStore, conflict, get_life, shorten
+from .database import Now, Parameter, Statement, atomic, inserting, is_conflict, translate_errors, updating
 
 T = TypeVar("T")
 
 #: Rows that are removed at once. Databases limit the number of values in a query.
 MOST_AT_ONCE = 10_000
 
+# Statements
 
-class StateStore(BaseStateStore):
+
+def _get_rows(alias: str) -> Any:
+    # Stores are imported while apps are loading.
+    return apps.get_model("flows", "StoredTask")._base_manager.using(alias)
+
+
+def _read(alias: str) -> Any:
+    return _get_rows(alias).filter(pk=Parameter("id")).values_list(*COLUMNS, Now() - F("touched"))
+
+
+def _lock_now(alias: str) -> Any:
+    return _read(alias).select_for_update(nowait=connections[alias].features.has_select_for_update_nowait).query
+
+
+def _replace(alias: str) -> Any:
+    version_before = _get_rows(alias).filter(pk=Parameter("id"), version=Parameter("before"))
+    return updating(version_before, **{name: Parameter(name) for name in COLUMNS}, touched=Now())
+
+
+COLUMNS = ("owner", "data", "version", "status")
+
+READ = Statement(lambda alias: _read(alias).query)
+#: Acquires the write lock of SQLite, as each UPDATE does. It matches no row, since a match would be written.
+ACQUIRE_WRITE_LOCK = Statement(lambda alias: updating(_get_rows(alias).filter(pk=""), version=F("version")))
+LOCK = Statement(lambda alias: _read(alias).select_for_update().query, is_bounded=True)
+LOCK_NOW = Statement(_lock_now)
+INSERT = Statement(
+    lambda alias: inserting(_get_rows(alias), **{name: Parameter(name) for name in ("id", *COLUMNS)}, touched=Now()),
+    is_bounded=True,
+)
+REPLACE = Statement(_replace)
+
+
+class StateStore(RecordStore):
     """One row of `flows.models.StoredTask` for each task."""
 
     guarantees = ("transaction", "claim", "retry")
     limits_tasks = True
 
-    # The two that every store has: any dict of storable values under an id
-
-    def get_state(self, task_id: str) -> dict[str, Any]:
-        state: dict[str, Any] = codec.loads(self.read(task_id).data)
-        return state
-
-    def put_state(self, task_id: str, state: dict[str, Any]) -> None:
-        data = codec.dumps(state)
-        update = partial(self._rows.filter(pk=task_id).update, data=data, version=F("version") + 1, touched=Now())
-        with translate_errors():
-            if not update():
-                try:
-                    self.create(task_id, "", data)
-                except StateExists:
-                    update()
-
-    # What the executor uses
-
+    @translate_errors()
     def read(self, task_id: str) -> Record:
-        with translate_errors():
-            return self._find(READ, task_id)
+        return self._fetch(READ, task_id)
 
-    @contextmanager
-    def lock(self, task_id: str) -> Iterator[Hold]:
-        with translate_errors(), ExitStack() as stack:
-            failures: list[BaseException] = []
-            record = self._begin(stack, lambda wait: self._lock(task_id, wait), failures)
-            hold = self._hold(record, task_id, stack, failures)
-            yield hold
-            self._save(task_id, hold)
-        hold.is_stored = hold.saved is not None
-
-    @contextmanager
-    def lock_new(self, task_id: str) -> Iterator[Hold]:
-        with translate_errors(), ExitStack() as stack:
-            failures: list[BaseException] = []
-
-            def begin() -> None:
-                # Whoever inserts second waits here until the first has committed or rolled back.
-                self._begin(stack, lambda wait: self._insert(Record("", ""), task_id, wait), failures)
-
-            try:
-                begin()
-            except StateExists:
-                if not self._remove([task_id], _expired(OPEN)):
-                    raise
-                begin()
-            hold = self._hold(None, task_id, stack, failures)
-            yield hold
-            if hold.saved is hold.record is None:
-                self._rows.filter(pk=task_id).delete()
-            self._save(task_id, hold)
-        hold.is_stored = hold.saved is not None
-
+    @translate_errors()
     def create(self, task_id: str, owner: str, data: str) -> None:
-        with translate_errors(), ExitStack() as stack:
-            self._begin(stack, lambda wait: self._insert(Record(owner, data, version=1), task_id, wait))
+        with ExitStack() as stack:
+            self._begin(stack, task_id, partial(self._insert, task_id, Record(owner, data, version=1)))
             self._remove_surplus(task_id, owner)
 
     def update(self, task_id: str, record: Record) -> None:
         with self._free(task_id):
-            self._compare_and_set(REPLACE_ALL, task_id, record.version, replace(record, version=record.version + 1))
+            self._replace(task_id, record, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
         with self._free(task_id):
             self._rows.filter(pk=task_id).update(touched=Now())
 
+    @translate_errors()
     def delete_expired(self, limit: int) -> int:
-        with translate_errors():
-            for status in (OPEN, ENDED):
-                # The ids first: not every database can delete a limited number of rows.
-                oldest = self._rows.filter(_expired(status)).order_by("touched").values_list("pk", flat=True)
-                if ids := list(oldest[: min(limit, MOST_AT_ONCE)]):
-                    return self._remove(ids, _expired(status))
-            return 0
+        for status in (OPEN, ENDED):
+            # The ids first: not every database can delete a limited number of rows.
+            oldest = self._rows.filter(_expired(status)).order_by("touched").values_list("pk", flat=True)
+            if ids := list(oldest[: min(limit, MOST_AT_ONCE)]):
+                return self._remove(ids, _expired(status))
+        return 0
 
+    @translate_errors()
     def count_expired(self) -> int:
-        with translate_errors():
-            return sum(self._rows.filter(_expired(status)).count() for status in (OPEN, ENDED))
+        return int(self._rows.filter(_expired(OPEN) | _expired(ENDED)).count())
 
+    @translate_errors()
     def claimed(self) -> Iterator[tuple[str, Record]]:
-        with translate_errors():
-            claimed = self._rows.filter(status=CLAIMED)
-            # The ids first: not every database or pool allows other queries while a result is open.
-            ids = list(claimed.order_by("touched").values_list("pk", flat=True))
-        for task_id in ids:
-            with translate_errors():
-                row = claimed.filter(pk=task_id).values_list(*FIELDS).first()
-            if row:
-                yield task_id, _record(row)
+        # The ids first: not every database or pool allows other queries while a result is open.
+        ids = list(self._rows.filter(status=CLAIMED).order_by("touched").values_list("pk", flat=True))
+        return self._read_claimed(ids)
 
     # Holding
 
+    @contextmanager
+    def _hold(self, task_id: str, *, is_new: bool) -> Iterator[Hold]:
+        # Of two that insert a row, the second waits until the first has committed or rolled back.
+        take = partial(self._insert, task_id, Record("", "")) if is_new else partial(self._lock, task_id)
+        failures: list[BaseException] = []
+
+        def write(before: Record | None, after: Record) -> None:
+            self._replace(task_id, before, after)
+            transactions.close()  # after a claim there is no transaction
+            with transaction.atomic(self._alias, durable=True):
+                pass  # raises RuntimeError within another transaction, in which nothing is committed yet
+
+        def reacquire(written: Record) -> None:
+            if self._begin(transactions, task_id, partial(self._lock, task_id), failures).version != written.version:
+                raise conflict(task_id)
+
+        with translate_errors(), ExitStack() as transactions:
+            record = self._begin(transactions, task_id, take, failures)
+            hold = Hold(record, write, reacquire, failures, self._alias)
+            yield hold
+            if hold.saved:
+                self._replace(task_id, hold.record, hold.saved)
+            elif hold.record is None:
+                self._rows.filter(pk=task_id).delete()
+        hold.is_stored = hold.saved is not None
+
+    @contextmanager
+    def _free(self, task_id: str) -> Iterator[None]:
+        """Hold a live task that nobody else holds. Raises `StoreUnavailable` at once if somebody does."""
+        with translate_errors(), ExitStack() as transactions:
+            try:
+                self._begin(transactions, task_id, lambda wait: self._lock(task_id, 0))
+            except StateNotFound as error:
+                raise conflict(task_id) from error
+            yield
+
     def _begin(
-        self, transactions: ExitStack, take: Callable[[int], T], failures: list[BaseException] | None = None
+        self, stack: ExitStack, task_id: str, take: Callable[[int], T], failures: list[BaseException] | None = None
     ) -> T:
         """Begin a transaction with ``take()``, which is given how many milliseconds it may wait for locks.
 
-        Exceptions of ``on_commit()`` hooks are put into ``failures``, if given.
-
-        Above READ COMMITTED, a transaction that waited for another one is refused if that one changed the row. Then it
-        is begun again, unless it is within another transaction, in which more was done.
+        What has expired makes room for what ``take()`` stores. Above READ COMMITTED, a transaction that waited for
+        another one is refused if that one changed the row. Then it is begun again, unless it is within another
+        transaction, in which more was done.
         """
         deadline = time.monotonic() + config.LOCK_WAIT
         while True:
             try:
                 with ExitStack() as begun:
-                    atomic = transaction.atomic(self._alias) if failures is None else Atomic(self._alias, failures)
-                    begun.enter_context(atomic)
+                    begun.enter_context(atomic(self._alias, failures))
                     taken = take(max(1, int((deadline - time.monotonic()) * 1000)))
-                    transactions.push(begun.pop_all())
+                    stack.push(begun.pop_all())
                     return taken
-            except OperationalError as error:  # noqa: PERF203 (each time in a transaction of its own)
+            except StateExists:  # noqa: PERF203 (each time in a transaction of its own)
+                if not self._remove([task_id], _expired(OPEN)):
+                    raise
+            except OperationalError as error:
                 is_within = connections[self._alias].in_atomic_block
                 if is_within or not is_conflict(error) or time.monotonic() >= deadline:
                     raise
@@ -158,59 +172,23 @@ class StateStore(BaseStateStore):
         """Lock a task until the transaction ends. With ``wait`` 0, raise `OperationalError` if it is locked already."""
         if not connections[self._alias].features.has_select_for_update:
             # SQLite: a transaction that reads first and then writes fails when another wrote in between.
-            ACQUIRE_WRITE_LOCK.run(_model(), self._alias)
-        return self._find(LOCK if wait else LOCK_NOW, task_id, wait=wait)
+            ACQUIRE_WRITE_LOCK.run(self._alias)
+        return self._fetch(LOCK if wait else LOCK_NOW, task_id, wait=wait)
 
-    @contextmanager
-    def _free(self, task_id: str) -> Iterator[None]:
-        """Hold a live task that nobody else holds. Raises `StoreUnavailable` at once if somebody does."""
-        with translate_errors(), ExitStack() as stack:
-            try:
-                self._begin(stack, lambda wait: self._lock(task_id, 0))
-            except StateNotFound as error:
-                raise _conflict(task_id) from error
-            yield
-
-    def _hold(
-        self, record: Record | None, task_id: str, transactions: ExitStack, failures: list[BaseException]
-    ) -> Hold:
-        def write(before: Record | None, after: Record) -> None:
-            self._replace(task_id, before, after)
-            transactions.close()  # after a claim there is no transaction
-            with transaction.atomic(self._alias, durable=True):
-                pass  # raises RuntimeError within another transaction, in which nothing is committed yet
-
-        def reacquire(kept: Record) -> None:
-            if self._begin(transactions, lambda wait: self._lock(task_id, wait), failures).version != kept.version:
-                raise _conflict(task_id)
-
-        hold = Hold(record, write, reacquire)
-        hold.failures, hold.alias = failures, self._alias
-        return hold
-
-    def _save(self, task_id: str, hold: Hold) -> None:
-        if hold.saved:
-            self._replace(task_id, hold.record, hold.saved)
-
-    def _insert(self, record: Record, task_id: str, wait: int) -> None:
+    def _insert(self, task_id: str, record: Record, wait: int) -> None:
         """Raises `StateExists`."""
         try:
-            INSERT.run(_model(), self._alias, wait=wait, id=task_id, **_columns(record))
+            INSERT.run(self._alias, wait=wait, id=task_id, **vars(record))
         except IntegrityError:
             # Not as its cause: the database quotes the whole id.
             raise StateExists(f"There already is a task {shorten(task_id)}.") from None
 
     def _replace(self, task_id: str, before: Record | None, after: Record) -> None:
         """Replace ``before`` with ``after``. A task that was removed stays removed. Raises `StoreConflict`."""
-        # The owner has an index, which need not be updated if the owner stays the same.
-        statement = REPLACE if before and before.owner == after.owner else REPLACE_ALL
-        self._compare_and_set(statement, task_id, before.version if before else 0, after)
+        if not REPLACE.run(self._alias, id=task_id, before=before.version if before else 0, **vars(after)):
+            raise conflict(task_id)
         if before is None and after.status != ENDED:
             self._remove_surplus(task_id, after.owner)
-
-    def _compare_and_set(self, statement: Statement, task_id: str, version: int, after: Record) -> None:
-        if not statement.run(_model(), self._alias, id=task_id, before=version, **_columns(after)):
-            raise _conflict(task_id)
 
     # Removing
 
@@ -236,72 +214,43 @@ class StateStore(BaseStateStore):
         connection = connections[self._alias]
         if not connection.features.has_select_for_update_skip_locked:
             return int(self._rows.filter(condition, pk__in=ids).delete()[0])
+        # Locked rows are skipped, so there is no deadlock. Ordered by key, and without the condition, so that MariaDB
+        # uses the primary key: through another index it would lock more rows than it returns.
+        rows = self._rows.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
+        meets = ExpressionWrapper(condition, output_field=BooleanField())
+        found = rows.annotate(meets=meets).values_list("pk", "meets")
         with ExitStack() as stack:
-            # Locked rows are skipped, so there is no deadlock. Ordered by key, and without the condition, so that
-            # MariaDB uses the primary key: through another index it would lock more rows than it returns.
-            rows = self._rows.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
-            meets = ExpressionWrapper(condition, output_field=BooleanField())
-            found = rows.annotate(meets=meets).values_list("pk", "meets")
-            ids = [pk for pk, is_met in self._begin(stack, lambda wait: list(found.all())) if is_met]
-            if connection.vendor != "mysql":
-                return int(self._rows.filter(pk__in=ids).delete()[0])
-            for few in _parts(ids):
-                self._rows.filter(pk__in=few).delete()
+            ids = left = [pk for pk, is_met in self._begin(stack, "", lambda wait: list(found.all())) if is_met]
+            while left:
+                # For more than a twentieth of a table MariaDB and MySQL may scan all of it, and wait for rows that
+                # others hold. A table has at least as many rows as there are keys left.
+                number = max(len(left) // 20, 1) if connection.vendor == "mysql" else len(left)
+                self._rows.filter(pk__in=left[:number]).delete()
+                left = left[number:]
             return len(ids)
 
     # Rows
 
     @property
     def _alias(self) -> str:
-        return router.db_for_write(_model())
+        return router.db_for_write(apps.get_model("flows", "StoredTask"))
 
     @property
-    def _rows(self) -> QuerySet[Any]:
-        rows: QuerySet[Any] = _model()._base_manager.using(self._alias)
-        return rows
+    def _rows(self) -> Any:
+        return _get_rows(self._alias)
 
-    def _find(self, statement: Statement, task_id: str, **values: Any) -> Record:
+    def _fetch(self, statement: Statement, task_id: str, **values: Any) -> Record:
         """Return the record of a live task. Raises `StateNotFound`."""
         # A made-up id may contain NUL or a lone surrogate, which a database does not accept.
-        row = statement.fetch(_model(), self._alias, id=task_id, **values) if task_id.isprintable() else None
-        record = _record(row) if row else None
-        if record is None or record.idle >= get_life(record.status):
-            raise StateNotFound(f"There is no task {shorten(task_id)}.")
-        return record
-
-
-def _parts(ids: list[str]) -> Iterator[list[str]]:
-    """Yield the keys of rows in lists that are short enough for MariaDB and MySQL to use the primary key.
-
-    For more than a twentieth of a table they may scan all of it, and wait for the rows that others hold. A table has
-    at least as many rows as there are keys left.
-    """
-    while ids:
-        number = max(len(ids) // 20, 1)
-        yield ids[:number]
-        ids = ids[number:]
-
-
-def _model() -> Any:
-    # Stores are imported while apps are loading.
-    return apps.get_model("flows", "StoredTask")
+        if task_id.isprintable() and (row := statement.run(self._alias, id=task_id, **values)):
+            owner, data, version, status, idle, *_ = row
+            # Not every database has a type for a duration.
+            seconds = idle.total_seconds() if isinstance(idle, timedelta) else idle / 1_000_000
+            if seconds < get_life(status):
+                return Record(owner, data, version, seconds, status)
+        raise StateNotFound(f"There is no task {shorten(task_id)}.")
 
 
 def _expired(status: str) -> Q:
     """Return what holds for tasks of a status that have expired by now, by the database's clock."""
     return Q(status=status, touched__lte=Now() - timedelta(seconds=get_life(status)))
-
-
-def _columns(record: Record) -> dict[str, Any]:
-    return {"owner": record.owner, "data": record.data, "version": record.version, "status": record.status}
-
-
-def _record(row: Sequence[Any]) -> Record:
-    owner, data, version, status, idle, *_ = row
-    # Not every database has a type for a duration.
-    seconds = idle.total_seconds() if isinstance(idle, timedelta) else idle / 1_000_000
-    return Record(owner, data, version, seconds, status)
-
-
-def _conflict(task_id: str) -> StoreConflict:
-    return StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 
 from ..config import config, load
-from ..exceptions import StoreUnavailable
-from .base import shorten_all
+from .base import translating
 
 if TYPE_CHECKING:
     from redis import Redis
 
 # Functions import redis when they run: a project that keeps its tasks elsewhere need not have it installed.
-
-logger = logging.getLogger("flows.statestore")
 
 #: Seconds to wait for the server, and the connections that a process may have: as many as a server accepts.
 TIMEOUT, MAX_CONNECTIONS = 5, 10_000
@@ -31,46 +27,35 @@ def get_client() -> Redis:
     ``FLOWS_REDIS_STATE_STORE_CLIENT`` comes before ``…_URL``, and that before ``…_HOST`` and the others. May connect.
     Raises `ImproperlyConfigured` for an invalid URL, and for a client that returns text instead of bytes.
     """
-    if factory := config.REDIS_STATE_STORE_CLIENT:
-        return _call(load(factory))
-    if url := config.REDIS_STATE_STORE_URL:
-        return _connect_to(url)
-    names = ("HOST", "PORT", "DB", "USER", "PASSWORD")
-    return _connect(*(getattr(config, f"REDIS_STATE_STORE_{name}") for name in names))
+    names = ("CLIENT", "URL", "HOST", "PORT", "DB", "USER", "PASSWORD")
+    factory, *places = (getattr(config, f"REDIS_STATE_STORE_{name}") for name in names)
+    return _make_client(load(factory), *places)
 
 
 @lru_cache
-def _call(factory: Callable[[], Redis]) -> Redis:
-    return _check(factory(), "CLIENT")
-
-
-@lru_cache
-def _connect_to(url: str) -> Redis:
+def _make_client(
+    factory: Callable[[], Redis] | None, url: str, host: str, port: int, db: int, user: str, password: str
+) -> Redis:
     from redis import Redis
 
-    try:
-        return _check(Redis.from_url(url, **get_options()), "URL")
-    except ValueError as error:
-        raise ImproperlyConfigured(
-            f"FLOWS_REDIS_STATE_STORE_URL cannot be read: {error}. Make it one such as 'redis://localhost:6379/0'."
-        ) from None
-
-
-def _check(client: Redis, setting: str) -> Redis:
+    if factory:
+        client = factory()
+    elif url:
+        try:
+            client = Redis.from_url(url, **get_options())
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"FLOWS_REDIS_STATE_STORE_URL cannot be read: {error}. Make it one such as 'redis://localhost:6379/0'."
+            ) from None
+    else:
+        client = Redis(host, int(port), int(db), username=user or None, password=password or None, **get_options())
     # Each kind of client has an encoder. Its options are somewhere else in each kind.
     if hasattr(client, "get_encoder") and client.get_encoder().decode_responses:
         raise ImproperlyConfigured(
-            f"FLOWS_REDIS_STATE_STORE_{setting} makes a client with decode_responses, for which what is kept is text "
-            f"and not bytes. Leave decode_responses out, also where it is false in a URL."
+            f"FLOWS_REDIS_STATE_STORE_{'CLIENT' if factory else 'URL'} makes a client with decode_responses, for which "
+            f"what is kept is text and not bytes. Leave decode_responses out, also where it is false in a URL."
         )
     return client
-
-
-@lru_cache
-def _connect(host: str, port: int, db: int, user: str, password: str) -> Redis:
-    from redis import Redis
-
-    return Redis(host, int(port), int(db), username=user or None, password=password or None, **get_options())
 
 
 def get_options() -> dict[str, Any]:
@@ -91,14 +76,8 @@ def get_options() -> dict[str, Any]:
     }
 
 
-@contextmanager
-def translate_errors() -> Iterator[None]:
+def translate_errors() -> AbstractContextManager[None]:
     """Raise `StoreUnavailable` for every error of the server, or of the connection to it."""
     from redis.exceptions import RedisClusterException, RedisError
 
-    try:
-        yield
-    except (RedisError, RedisClusterException) as error:
-        error.args = (shorten_all(error),)  # the error of a pipeline quotes the command, and the command has the key
-        logger.warning("Redis cannot be reached or refuses to work: %s", error, exc_info=True)
-        raise StoreUnavailable(f"Redis cannot be reached or refuses to work: {error}") from error
+    return translating("Redis cannot be reached or refuses to work", (RedisError, RedisClusterException))

@@ -8,34 +8,27 @@ nothing.
 
 from __future__ import annotations
 
-import logging
 import random
 import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..config import config
-from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreConflict, StoreUnavailable
-from ..serializing import codec
-from .base import CLAIMED, ENDED, OPEN, BaseStateStore, Hold, Record, get_life, shorten
+from ..exceptions import StateDamaged, StateExists, StateNotFound, StoreUnavailable
+from .base import CLAIMED, ENDED, OPEN, Hold, Record, RecordStore, conflict, get_life, shorten
 from .leases import renewals
-from .owners import OwnersTasks
 from .redis_client import get_client, translate_errors
-
-logger = logging.getLogger("flows.statestore")
 
 #: Seconds between two looks at a task that another request holds.
 POLL = 0.02
 
 #: Seconds for which a claimed task is kept beyond the idle timeout, so that somebody can look at it.
 CLAIM_LIFE = 365 * 24 * 3600
-#: The fields of a record.
-FIELDS = ("owner", "data", "version", "status")
 
 #: KEYS task, lease; ARGV token, life of the lease in ms. Returns {held, owner, data, version, status, ms to live}.
 #: The task lives at least as long as its lease: it does not expire while somebody holds it.
@@ -65,7 +58,7 @@ if ARGV[7] == 'claimed' then redis.call('SET', KEYS[3], '', 'PX', ARGV[8]) else 
 return 1
 """
 
-#: KEYS task, lease; ARGV token, life of the lease in ms.
+#: KEYS task, lease; ARGV token, life of the lease in ms: 0 releases it.
 RENEW = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 local life = redis.call('PTTL', KEYS[1])
@@ -73,71 +66,57 @@ if life >= 0 and life < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], AR
 return redis.call('PEXPIRE', KEYS[2], ARGV[2])
 """
 
-#: KEYS task; ARGV data, life in ms.
-PUT = """
-redis.call('HSET', KEYS[1], 'data', ARGV[1], 'writer', '')
-redis.call('HSETNX', KEYS[1], 'owner', '')
-redis.call('HINCRBY', KEYS[1], 'version', 1)
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-"""
-
 #: KEYS task; ARGV life in ms. A claimed task lives longer: its life is never shortened.
 TOUCH = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 """
 
-#: KEYS lease; ARGV token.
-RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+#: KEYS the open tasks of an owner, by the time at which each expires; ARGV id, whether it is open, life in ms, limit.
+#: Returns in turn the id and the ms to live of those beyond the limit, the longest idle first. The tasks themselves may
+#: be on other servers of a cluster.
+NOTE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if ARGV[2] == '1' then redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1]) else redis.call('ZREM', KEYS[1], ARGV[1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local surplus = redis.call('ZRANGE', KEYS[1], 0, -1 - ARGV[4], 'WITHSCORES')
+for i = 2, #surplus, 2 do surplus[i] = surplus[i] - now end
+return surplus
+"""
+
+#: KEYS task, lease; ARGV owner, ms to live. Removes an open task, unless it is held or lives longer: then it was used.
+#: Returns whether it no longer counts.
+EVICT = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local task = redis.call('HMGET', KEYS[1], 'owner', 'status')
+if task[1] == ARGV[1] and (task[2] or 'open') == 'open' then
+  if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then return 0 end
+  redis.call('DEL', KEYS[1])
+end
+return 1
+"""
 
 
-class StateStore(BaseStateStore):
+class StateStore(RecordStore):
     """One hash ``flows:{ID}:task`` for each task, beside it ``…:lease`` while held and ``…:claim`` while claimed."""
 
     guarantees = ("retry", "claim")
     limits_tasks = True
 
-    # The two that every store has: any dict of storable values under an id
-
-    def get_state(self, task_id: str) -> dict[str, Any]:
-        state: dict[str, Any] = codec.loads(self.read(task_id).data)
-        return state
-
-    def put_state(self, task_id: str, state: dict[str, Any]) -> None:
-        data = codec.dumps(state)
-        with translate_errors():
-            get_client().eval(PUT, 1, _keys(task_id)[0], data, _life())
-
-    # What the executor uses
-
     def read(self, task_id: str) -> Record:
         with translate_errors(), get_client().pipeline(transaction=False) as pipeline:
             task = _keys(task_id)[0]
-            pipeline.hmget(task, *FIELDS)
+            pipeline.hmget(task, "owner", "data", "version", "status")
             pipeline.pttl(task)
             fields, life = pipeline.execute()
         return _record(task_id, [*fields, life])
 
-    @contextmanager
-    def lock(self, task_id: str) -> Iterator[Hold]:
-        with self._lease(task_id) as (token, fields):
-            hold = Hold(_record(task_id, fields), partial(self._commit_now, task_id, token))
-            yield hold
-            self._save(task_id, hold, token)
-
-    @contextmanager
-    def lock_new(self, task_id: str) -> Iterator[Hold]:
-        with self._lease(task_id) as (token, fields):
-            if fields[2] is not None:
-                raise StateExists(f"There already is a task {shorten(task_id)}.")
-            hold = Hold(None, partial(self._commit_now, task_id, token))
-            yield hold
-            self._save(task_id, hold, token)
-
     def create(self, task_id: str, owner: str, data: str) -> None:
-        self._compare_and_set(task_id, None, Record(owner, data, 1))
+        self._replace(task_id, None, Record(owner, data, 1))
 
     def update(self, task_id: str, record: Record) -> None:
-        self._compare_and_set(task_id, record, replace(record, version=record.version + 1))
+        self._replace(task_id, record, replace(record, version=record.version + 1))
 
     def touch(self, task_id: str, record: Record) -> None:
         with translate_errors():
@@ -146,90 +125,64 @@ class StateStore(BaseStateStore):
 
     def claimed(self) -> Iterator[tuple[str, Record]]:
         start, end = f"{config.REDIS_STATE_STORE_PREFIX}{{", "}:claim"
-        pattern = f"{_escape(start)}*{end}".encode("utf-8", "surrogatepass")
+        # The prefix is no pattern.
+        pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", start) + f"*{end}"
         with translate_errors():
             # A set: a scan may return a key twice.
-            keys = set(get_client().scan_iter(pattern, count=1000))
-        for key in keys:
-            task_id = key.decode("utf-8", "surrogatepass")[len(start) : -len(end)]
-            try:
-                record = self.read(task_id)
-            except StateNotFound:
-                continue
-            except StateDamaged:
-                logger.exception("A task that is claimed cannot be read.")
-                continue
-            if record.status == CLAIMED:
-                yield task_id, record
-
-    # Scripts
+            keys = set(get_client().scan_iter(pattern.encode("utf-8", "surrogatepass"), count=1000))
+        return self._read_claimed(key.decode("utf-8", "surrogatepass")[len(start) : -len(end)] for key in keys)
 
     @contextmanager
-    def _lease(self, task_id: str) -> Iterator[tuple[str, list[Any]]]:
-        """Hold the lease of a task. Yield its token, and the fields of the task at that moment."""
-        keys, token = _keys(task_id), secrets.token_hex(16)
-        life = config.REDIS_STATE_STORE_LEASE
-        milliseconds = int(life * 1000)
+    def _hold(self, task_id: str, *, is_new: bool) -> Iterator[Hold]:
+        """Hold the lease of a task, which is renewed until the hold ends."""
+        token, life = secrets.token_hex(16), config.REDIS_STATE_STORE_LEASE
         deadline = time.monotonic() + config.LOCK_WAIT
+        # The lease is renewed where and for how long it was acquired.
+        arguments = (2, *_keys(task_id)[:2], token)
         while True:
             with translate_errors():
                 client = get_client()
-                held, *fields = client.eval(LOCK, 2, *keys[:2], token, milliseconds)
+                held, *fields = client.eval(LOCK, *arguments, int(life * 1000))
             if held:
                 break
             if time.monotonic() > deadline:
                 raise StoreUnavailable(f"The task {shorten(task_id)} is busy with another request.")
             time.sleep(POLL * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the waiting requests)
-        renewals.add(token, shorten(task_id), life, partial(client.eval, RENEW, 2, *keys[:2], token, milliseconds))
-        try:
-            yield token, fields
-        except BaseException:
+        renewals.add(token, shorten(task_id), life, partial(client.eval, RENEW, *arguments, int(life * 1000)))
+
+        def release() -> None:
             renewals.drop(token)
-            self._release(task_id, token)
-            raise
+            # If that fails, the lease runs out by itself.
+            with suppress(StoreUnavailable), translate_errors():
+                client.eval(RENEW, *arguments, 0)
 
-    def _release(self, task_id: str, token: str) -> None:
-        """Release the lease. If that fails, only log it: the lease runs out by itself."""
-        try:
-            with translate_errors():
-                get_client().eval(RELEASE, 1, _keys(task_id)[1], token)
-        except StoreUnavailable:
-            logger.warning("The lease of the task %s could not be released.", shorten(task_id))
+        with ExitStack() as lease:
+            lease.callback(release)
+            if is_new and fields[2] is not None:
+                raise StateExists(f"There already is a task {shorten(task_id)}.")
+            hold = Hold(None if is_new else _record(task_id, fields), partial(self._replace, task_id, token=token))
+            yield hold
+            if hold.saved:
+                lease.pop_all()
+                renewals.drop(token)  # before the lease is released: a renewal would report it as lost
+                self._replace(task_id, hold.record, hold.saved, token, keep_lease=False)
+                hold.is_stored = True
 
-    def _commit_now(self, task_id: str, token: str, before: Record | None, after: Record) -> None:
-        """Write what a hold claims or commits, and keep the lease."""
-        self._compare_and_set(task_id, before, after, token, keep_lease=True)
-
-    def _save(self, task_id: str, hold: Hold, token: str) -> None:
-        renewals.drop(token)  # before the lease is released: a renewal would report it as lost
-        if hold.saved is None:
-            self._release(task_id, token)
-        else:
-            self._compare_and_set(task_id, hold.record, hold.saved, token)
-            hold.is_stored = True
-
-    def _compare_and_set(
-        self, task_id: str, before: Record | None, after: Record, token: str = "", *, keep_lease: bool = False
+    def _replace(
+        self, task_id: str, before: Record | None, after: Record, token: str = "", *, keep_lease: bool = True
     ) -> None:
         """Replace ``before`` with ``after``, with the token of the lease, or without one if nobody holds a lease.
 
         Raises `StoreConflict` if the stored version is not that of ``before``, or if another request holds the task.
         """
-        version, life = before.version if before else 0, _life(after.status)
-        arguments = (
-            token,
-            int(keep_lease),
-            secrets.token_hex(16),
-            version,
-            after.owner,
-            after.data,
-            after.status,
-            life,
-        )
+        fields = (before.version if before else 0, after.owner, after.data, after.status, _life(after.status))
         with translate_errors():
-            written = get_client().eval(SAVE, 3, *_keys(task_id), *arguments)
+            # The writer is another each time.
+            written = get_client().eval(
+                SAVE, 3, *_keys(task_id), token, int(keep_lease), secrets.token_hex(16), *fields
+            )
         if not written:
-            raise StoreConflict(f"The task {shorten(task_id)} was changed or removed by another request.")
+            raise conflict(task_id)
         self._enforce_limit(task_id, after, is_new=before is None)
 
     def _enforce_limit(self, task_id: str, record: Record, *, is_new: bool) -> None:
@@ -238,25 +191,24 @@ class StateStore(BaseStateStore):
         if limit is None or not record.owner:
             return
         with suppress(StoreUnavailable), translate_errors():
-            tasks = OwnersTasks(get_client(), _owner_key(record.owner), record.owner, _keys)
-            tasks.note(task_id, record, _life())
-            if is_new and record.status != ENDED:
-                tasks.remove_surplus(task_id, limit)
+            client, tasks, is_open = get_client(), _key(record.owner, "tasks"), record.status == OPEN
+            # A new task that is claimed is not among the open ones.
+            surplus: Any = client.eval(NOTE, 1, tasks, task_id, int(is_open), _life(), limit - (not is_open))
+            if not is_new or record.status == ENDED:
+                return
+            for other, life in zip(surplus[::2], surplus[1::2], strict=True):
+                keys = _keys(other.decode())[:2]
+                if other.decode() != task_id and client.eval(EVICT, 2, *keys, record.owner, life):
+                    client.zrem(tasks, other)
 
 
 def _keys(task_id: str) -> tuple[bytes, bytes, bytes]:
-    # The braces put all keys into one slot of a cluster. A made-up id may contain anything.
-    stem = f"{config.REDIS_STATE_STORE_PREFIX}{{{task_id}}}".encode("utf-8", "surrogatepass")
-    return stem + b":task", stem + b":lease", stem + b":claim"
+    return _key(task_id, "task"), _key(task_id, "lease"), _key(task_id, "claim")
 
 
-def _owner_key(owner: str) -> bytes:
-    return f"{config.REDIS_STATE_STORE_PREFIX}{{{owner}}}:tasks".encode("utf-8", "surrogatepass")
-
-
-def _escape(prefix: str) -> str:
-    """Return the pattern of keys that matches a prefix as it is."""
-    return re.sub(r"([*?\[\]\\^])", r"\\\1", prefix)
+def _key(name: str, kind: str) -> bytes:
+    # The braces put all keys of a task into one slot of a cluster. A made-up id may contain anything.
+    return f"{config.REDIS_STATE_STORE_PREFIX}{{{name}}}:{kind}".encode("utf-8", "surrogatepass")
 
 
 def _life(status: str = OPEN) -> int:

@@ -3,6 +3,7 @@
 ``FLOWS_ACCEPTANCE_REVERT`` names what the site is to do without.
 """
 
+import dataclasses
 import os
 from contextlib import contextmanager, suppress
 
@@ -14,7 +15,7 @@ def without_lock():
     from flows.statestore import django_store, redis_store
 
     def lock(self, task_id, wait):
-        return self._find(django_store.READ, task_id)
+        return self._fetch(django_store.READ, task_id)
 
     django_store.StateStore._lock = lock
     redis_store.LOCK = redis_store.LOCK.replace("'NX', ", "")
@@ -62,13 +63,13 @@ def without_version_check():
     """What was written in between is written over."""
     from flows.statestore import django_store, redis_store
 
-    compare_and_set = django_store.StateStore._compare_and_set
+    replace = django_store.StateStore._replace
 
-    def set_any(self, statement, task_id, version, after):
+    def replace_any(self, task_id, before, after):
         version = self._rows.filter(pk=task_id).values_list("version", flat=True).first()
-        compare_and_set(self, statement, task_id, version, after)
+        replace(self, task_id, before and dataclasses.replace(before, version=version), after)
 
-    django_store.StateStore._compare_and_set = set_any
+    django_store.StateStore._replace = replace_any
     redis_store.SAVE = redis_store.SAVE.replace("if (task[1] or '0') ~= ARGV[4] then return 0 end", "")
 
 
