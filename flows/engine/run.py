@@ -278,7 +278,7 @@ class Run:
             if key is None or (named and not is_left):
                 self._origin = origin
                 # What was named in a scaffold in order is not led to, where it is done already.
-                is_inside = key is None and level.transition and is_component(named) and origin.find(named).is_in(level)
+                is_inside = key is None and level.transition and named and origin.find(named).is_in(level)
                 return COMPLETE if is_inside else outcome
             if not is_due:
                 return self._lead_to(level, self._get_page_at(route, key))

@@ -234,7 +234,7 @@ def _get_own_names(component: Any, kind: Any) -> set[str]:
     """Return the public names that the project gave a class, without those of our classes."""
     packages = ("builtins", "django", "flows")
     bases = [base for base in component.__mro__ if base.__module__.partition(".")[0] not in packages]
-    inherited = {*dir(kind)} - {"success_url", "get_success_url"}
+    inherited = {*dir(kind)} - {"success_url", "get_success_url", "done"}
     return {name for base in bases for name in vars(base) if not name.startswith("_")} - inherited
 
 
