@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from .tree.component import Component, Group
 from .tree.outcomes import COMPLETE, Complete
@@ -15,10 +16,15 @@ class Transition:
     While a route is walked, it is asked in turn, from the first child on. Of what stands behind nothing is done then.
     """
 
-    @property
-    def is_linear(self) -> bool:
-        """Whether the children follow in order, each when all before it are done, so that none needs to be asked."""
-        return False
+    #: Whether the children follow in order, each when all before it are done, so that it need not be asked.
+    is_linear: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # What overrides a rule of `Linear` has another order, if there is any.
+        cls.is_linear = vars(cls).get(
+            "is_linear", cls.is_linear and not {"choose_next", "can_enter"} & vars(cls).keys()
+        )
 
     def get_places(self, place: Position) -> Sequence[Position]:
         """Return the places of the children of a scaffold. Asked where they follow in order."""
@@ -36,10 +42,7 @@ class Transition:
 class Linear(Transition):
     """The children follow in order. A child may be entered when all children before it are done or skipped."""
 
-    @property
-    def is_linear(self) -> bool:
-        own = type(self)
-        return own.choose_next is Linear.choose_next and own.can_enter is Linear.can_enter
+    is_linear = True
 
     def choose_next(self, scaffold: Group, child: type[Component]) -> type[Component] | Complete:
         following = scaffold.children[scaffold.children.index(child) + 1 :]

@@ -80,9 +80,9 @@ class Visit:
         return self.task.choices
 
     def counts(self, place: Position) -> bool:
-        if place not in self._counts:
-            self._counts[place] = not self.component(place).should_skip()
-        return self._counts[place]
+        if (counts := self._counts.get(place)) is None:
+            counts = self._counts[place] = not self.component(place).should_skip()
+        return counts
 
     def has_page(self, place: Position) -> bool:
         return self.get_first_page(place) is not None
@@ -124,17 +124,19 @@ class Visit:
         places = self.position.root.places_by_key
         opened = [places.get(key.rstrip("/")) for key in route.open]
         asked = [self.position] if self.is_safe and self.position.is_action else [self.position, *opened]
-        return None not in opened and all(self.is_open_to_visitor(place) for place in asked if place)
+        return None not in opened and self.is_open_to_visitor(*(place for place in asked if place))
 
-    def is_open_to_visitor(self, place: Position) -> bool:
-        """Return whether a place and what holds it are not skipped, and a transition of the project's lets it in."""
-        return all(self.counts(level) and self._lets_in(level) for level in place.path)
-
-    def _lets_in(self, place: Position) -> bool:
-        parent = place.parent
-        if parent is None or (transition := parent.transition) is None or transition.is_linear:
-            return True
-        return bool(transition.can_enter(self.component(parent), place.component))
+    def is_open_to_visitor(self, *places: Position) -> bool:
+        """Return whether places and what holds them are not skipped, and a transition of the project's lets them in."""
+        for level in dict.fromkeys(level for place in places for level in place.path):
+            parent = level.parent
+            if not self.counts(level):
+                return False
+            if parent is None or parent.transition is None or parent.transition.is_linear:
+                continue
+            if not parent.transition.can_enter(self.component(parent), level.component):
+                return False
+        return True
 
     def get_first_page(self, place: Position) -> Position | None:
         """Return the first action at or below a place that is not skipped."""

@@ -189,36 +189,41 @@ def _execute(
 
 def _note(opening: Opening, run: Run, result: Result, response: HttpResponseBase, submission: Submission) -> bool:
     """Put into the task what the submission came to. Returns whether it was executed."""
-    visit, url = run.visit, get_redirect(response)
-    task, position, key = visit.task, visit.position, str(visit.submission_key)
-    is_executed = not isinstance(result, Closed) and (
-        run.has_completed
-        or run.has_resumed
-        or isinstance(result, Ended)
-        or (run.has_acted and (visit.has_answers or isinstance(result, LedOn) or bool(url)))
-    )
-    if not is_executed:
-        if run.has_acted and task.is_stored and task.changed and visit.earlier_errors is None:
-            # No submission, but what it changed, such as the number of tries, is changed once.
-            task.record(key, {"errors": {}})
-            if not submission.has_token:
-                task.mark_submitted(position.key)
-        return False
+    task, visit, key = run.task, run.visit, str(run.visit.submission_key)
+    url = get_redirect(response)
+    is_executed = _is_executed(run, result, url)
+    # A form that was refused is no submission, but what it changed, such as the number of tries, is changed once.
+    is_noted = is_executed or (run.has_acted and task.is_stored and task.changed and visit.earlier_errors is None)
     if isinstance(result, Ended):
         page = result.response if isinstance(result.response, Done) else None
         shown = {"template_name": page.template_name, "context": page.context} if page else None
-        task.end(get_lasting_url(opening.request, url) if url else visit.url_of(position), shown)
+        task.end(get_lasting_url(opening.request, url) if url else visit.url_of(run.position), shown)
+    elif is_noted:
+        if not submission.has_token:
+            task.mark_submitted(run.position.key)
+        if is_executed:
+            opening.merge_kwargs(visit)
+            task.keep_query(run.position.key, get_query(opening.request))
+        task.record(key, _get_record(visit, result, url) if is_executed else {"errors": {}})
+    return is_executed
+
+
+def _is_executed(run: Run, result: Result, url: str | None) -> bool:
+    """Return whether a submission did what it was for."""
+    if isinstance(result, Closed):
+        return False
+    if run.has_completed or run.has_resumed or isinstance(result, Ended):
         return True
-    if not submission.has_token:
-        task.mark_submitted(position.key)
-    opening.merge_kwargs(visit)
-    task.keep_query(position.key, get_query(opening.request))
-    led_to = result.page if isinstance(result, LedOn) else position
+    return run.has_acted and (run.visit.has_answers or isinstance(result, LedOn) or bool(url))
+
+
+def _get_record(visit: Visit, result: Result, url: str | None) -> dict[str, Any]:
+    """Return what to lead a duplicate of a submission to."""
     if visit.new_errors:
-        task.record(key, {"errors": visit.new_errors})
-    else:
-        task.record(key, {"url": url} if url and not isinstance(result, LedOn) else {"position": led_to.key})
-    return True
+        return {"errors": visit.new_errors}
+    if isinstance(result, LedOn):
+        return {"position": result.page.key}
+    return {"url": url} if url else {"position": visit.position.key}
 
 
 def _get_led_to(visit: Visit, earlier: dict[str, Any]) -> str:

@@ -94,11 +94,10 @@ class Progress:
 
     def _get_children(self, place: Position) -> list[Position]:
         """Return the children of a scaffold that are not known to be off; of alternatives what was taken, or one."""
-        here = self.position.path
+        is_known = self._route.has if place.transition is None else self._is_on
+        known = [child for child in place.children if child in self.position.path or is_known(child)]
         if place.transition is None:
-            on = [child for child in place.children if child in here or self._route.has(child)]
-            return on or list(place.children[:1])
-        known = [child for child in place.children if child in here or self._is_on(child)]
+            return known or list(place.children[:1])
         last = place.children.index(known[-1]) if known else -1
         is_complete = self._route.is_complete(place) or place.closing_key in self._route.due
         others = () if is_complete else place.children[last + 1 :]
@@ -130,8 +129,10 @@ class Progress:
 
     def _get_first_page(self, place: Position) -> Position | None:
         """Return the first page in a place that may be visited."""
-        keys = [place.key] if place.is_action else self._route.get_pages(place)
-        return self.position.root.places_by_key.get(keys[0]) if keys and self._route.may_visit(keys[0]) else None
+        if place.is_action:
+            return place if self._route.may_visit(place.key) else None
+        keys = self._route.get_pages(place) or self._route.get_alternatives(place.closing_key)
+        return self.position.root.places_by_key[keys[0]] if keys else None
 
     def _get_url(self, page: Position) -> str | None:
         """Return where a page is; None if its route has an argument that is not known yet."""

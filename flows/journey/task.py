@@ -334,8 +334,7 @@ class Task:
     @property
     def end_page(self) -> dict[str, Any] | None:
         """What the page after the end shows: ``template_name`` and ``context``."""
-        page = self._document.get("page")
-        return self._codec.unpack(page) if page else None
+        return self._codec.unpack(self._document["page"]) if "page" in self._document else None
 
     def end(self, url: str, page: Mapping[str, Any] | None = None) -> None:
         """Forget everything but where the task led, and what is shown there. Raises `NotStorable`."""
@@ -363,17 +362,14 @@ class Task:
     # What each change is made of
 
     def _put(self, name: str, value: Any) -> bool:
-        if self._document.get(name) == value:
-            return False
-        self._document[name] = value
-        self._changed = True
-        return True
+        is_new = bool(self._document.get(name) != value)
+        if is_new:
+            self._document[name], self._changed = value, True
+        return is_new
 
     def _put_in(self, name: str, key: str, value: Any) -> None:
-        section = self._document[name]
-        if key not in section or section[key] != value:
-            section[key] = value
-            self._changed = True
+        if key not in self._document[name] or self._document[name][key] != value:
+            self._document[name][key], self._changed = value, True
 
     def _remove(self, name: str, key: str) -> bool:
         if self._document[name].pop(key, None) is None:

@@ -137,25 +137,34 @@ class Walk:
     def _follow_choices(self, place: Position) -> bool:
         """Walk the way of choices. Until one of them is of a sibling, the others may be entered."""
         children = {child.key: child for child in place.children}
-        choices, way, is_done = self._visitor.choices, list[str](), False
-        first = choices.get(place.closing_key, "")
-        key: str | None = first.removeprefix(CHOSEN)
-        chosen = key
-        while key in children and key not in way and not self._is_over and self._counts(children[key]):
-            way.append(key)
-            is_done, chosen = self._walk_child(children[key]), get_chosen(choices, key)
-            if any(opened in self.index and opened[-1] != "/" and is_at(opened, f"{key}/") for opened in self.open):
-                is_done, chosen = False, None
-            elif chosen in children and chosen not in way and f"{key}/" not in self.due:
-                self.open.discard(f"{key}/")  # it was left for the next
-            key = chosen
-        is_free = chosen == ANY or not way or (len(way) == 1 and first[:1] != CHOSEN)
-        others = [child for child in children.values() if is_free and child.key not in way and self._try(child)]
+        first = self._visitor.choices.get(place.closing_key, "")
+        way, is_done, chosen = self._go_the_way(children, first.removeprefix(CHOSEN))
+        others = [child for key, child in children.items() if key not in way]
+        if chosen == ANY or (not way[1:] and not (way and first[:1] == CHOSEN)):
+            others = list(filter(self._try, others))
+        elif way:
+            return is_done and chosen == COMPLETED
         if chosen == ANY and others:
             # The visitor may come back without having done what they left for.
-            self.aside += [page for page in self.index if page == way[-1] or page.startswith(f"{way[-1]}/")]
+            self.aside += [page for page in self.index if is_at(page, f"{way[-1]}/") and page[-1] != "/"]
             return False
         return is_done and chosen in (COMPLETED, ANY) if way else not others
+
+    def _go_the_way(self, children: Mapping[str, Position], key: Any) -> tuple[list[str], bool, str | None]:
+        """Walk from child to child as they chose. Return them, whether the last is done, and what it chose."""
+        way, is_done, chosen = list[str](), False, key
+        while key in children and key not in way and not self._is_over and self._counts(children[key]):
+            way.append(key)
+            is_done, chosen = self._walk_child(children[key]), get_chosen(self._visitor.choices, key)
+            if self._has_open_page(f"{key}/"):
+                return way, False, None
+            if chosen in children and chosen not in way and f"{key}/" not in self.due:
+                self.open.discard(f"{key}/")  # it was left for the next
+            key = chosen
+        return way, is_done, chosen
+
+    def _has_open_page(self, closing_key: str) -> bool:
+        return any(key in self.index and key[-1] != "/" and is_at(key, closing_key) for key in self.open)
 
     def _try(self, child: Position) -> bool:
         """Walk through an alternative, if it counts. Return whether it does."""
@@ -170,26 +179,31 @@ class Walk:
     def _follow_transition(self, place: Position, transition: Any) -> bool:
         """Ask a transition from the first child on what follows; what it lets in besides counts once it is answered."""
         scaffold = self._visitor.scaffold(place)
-        child, passed, is_done = place.children[0], list[Position](), True
-        while is_done and not self._is_over:
-            if child in passed:
-                is_done = not self._open_again(child)
-                break
-            passed.append(child)
-            if self._counts(child) and not (
-                transition.can_enter(scaffold, child.component) and self._walk_child(child)
-            ):
-                is_done = False
-            elif (outcome := transition.choose_next(scaffold, child.component)) is COMPLETE:
-                break
-            else:
-                child = place.child(outcome)
+        passed, is_done = self._follow_its_choice(place, scaffold, transition)
         for other in place.children:
-            if self._is_over and other not in passed:
-                self._keep(*self._find(other))  # of other sections what was said there is seen all the same
-            elif other not in passed and self._counts(other) and transition.can_enter(scaffold, other.component):
+            if other in passed:
+                continue
+            if self._is_over:
+                self._keep(*self._find(other))  # what was said in another section is seen all the same
+            elif self._counts(other) and transition.can_enter(scaffold, other.component):
                 self._step_aside(other, if_answered=True)
         return is_done
+
+    def _follow_its_choice(self, place: Position, scaffold: Any, transition: Any) -> tuple[list[Position], bool]:
+        """Walk from child to child as a transition says. Return them, and whether it said that the scaffold is done."""
+        child, passed = place.children[0], list[Position]()
+        while not self._is_over:
+            if child in passed:
+                return passed, not self._open_again(child)
+            passed.append(child)
+            is_open = not self._counts(child) or transition.can_enter(scaffold, child.component)
+            if not is_open or (self._counts(child) and not self._walk_child(child)):
+                return passed, False
+            outcome = transition.choose_next(scaffold, child.component)
+            if outcome is COMPLETE:
+                return passed, True
+            child = place.child(outcome)
+        return passed, False
 
     def _open_again(self, child: Position) -> bool:
         """Open the first page of a child to which a transition led again. Return whether there is one."""

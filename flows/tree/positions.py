@@ -72,7 +72,7 @@ class Position:
         """The places from the root to this one."""
         return (*self.parent.path, self) if self.parent else (self,)
 
-    @property
+    @cached_property
     def root(self) -> Position:
         return self.path[0]
 
@@ -129,6 +129,10 @@ class Position:
     def is_in(self, place: Position) -> bool:
         """Return whether this is a place, or one below it."""
         return self.key == place.key or self.key.startswith(place.closing_key)
+
+    def common(self, other: Position) -> Position:
+        """Return the scaffold that holds both places, or the one that holds the other."""
+        return next(level for level in reversed(self.path) if level in other.path)
 
     def child_towards(self, place: Position) -> Position:
         """Return the child of this scaffold at which a place below it is, or in which it is."""
