@@ -24,7 +24,7 @@ from .config import config, load
 from .engine.guarantees import get_guarantee
 from .http.definition import find_doubts, is_order_stated
 from .http.routing import walk
-from .journey.task import ROOM
+from .journey.submissions import ROOM
 from .models import StoredTask
 from .serializing import codec
 from .statestore.base import BaseStateStore

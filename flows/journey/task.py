@@ -5,64 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from ..config import config
-from ..exceptions import StateDamaged, TaskTooLarge
-from .results import keep_latest, shorten
+from ..exceptions import TaskTooLarge
+from .document import LIVE, Codec
 from .route import ANY, CHOSEN, Route, get_way
+from .submissions import ROOM, Submissions
 
-#: The keys of the document of a task that has ended, and of one that has not.
-ENDED = {"flow", "ended"}
-LIVE: dict[str, Any] = {
-    "answers": {},  # by key
-    "reopened": {},  # keys of pages that have answers and are open
-    "queries": {},  # by key, what else stood in the URL of a page
-    "choices": {},  # by key; under a closing key where the choices of a scaffold begin
-    "completed": {},  # keys of scaffolds whose complete() ran
-    "passed": {},  # keys of scaffolds that prepare() completed
-    "route": None,
-    "seen": None,  # the key of the page that was shown last, where several are open
-    "submissions": {},
-    "renderings": {},
-    "submitted": {},
-}
-
-#: Bytes that answers leave for what is noted of their submission: where it led, what is claimed, and the URLs of both.
-ROOM = 10_000
-#: Of how many bytes a tenth is for what submissions came to, in a task without a limit.
-MOST_OF_RESULTS = 1_000_000
 #: Characters of a query that is kept with a page.
 MOST_OF_QUERY = 1_000
 
 
-class Codec(Protocol):
-    """What turns Python values into a tree that JSON can hold, and back."""
-
-    def pack(self, value: Any, path: str) -> Any: ...
-
-    def unpack(self, tree: Any) -> Any: ...
-
-    def write(self, tree: Any) -> str: ...
-
-
-class Task:
-    """What is kept between two requests: the state, the answers, the route.
-
-    ``document`` is the plain dict, with values packed by ``codec``. They are unpacked when they are asked for,
-    so a request costs what it uses.
-    """
-
-    def __init__(self, task_id: str, document: Any, codec: Codec, *, is_stored: bool) -> None:
-        if not isinstance(document, dict) or not (document.keys() >= ENDED or document.keys() >= LIVE.keys()):
-            raise StateDamaged(f"This is not the document of a task: {document!r:.40}")
-        self.id = task_id
-        self.is_stored = is_stored
-        self._document = document
-        self._codec = codec
-        self._changed = False
-        self._unpacked_answers: dict[str, Any] = {}
-        self._length: int = getattr(document, "length", 0)
+class Task(Submissions):
+    """What is kept between two requests: the state, the answers, the route."""
 
     @classmethod
     def begin(
@@ -89,11 +45,6 @@ class Task:
     def flow(self) -> str:
         """Which flow of which handler this is a run through."""
         return str(self._document["flow"])
-
-    @cached_property
-    def state(self) -> dict[str, Any]:
-        state: dict[str, Any] = self._codec.unpack(self._document["state"])
-        return state
 
     @cached_property
     def kwargs(self) -> dict[str, Any]:
@@ -243,39 +194,6 @@ class Task:
         else:
             self._remove("queries", key)
 
-    # Which submissions were executed
-
-    def result_of(self, submission: str) -> dict[str, Any] | None:
-        """Return what a submission ended in: ``position``, ``url`` or ``errors``. None if it was not executed.
-
-        Of one that is long past the position may be empty: it was executed, and no more is known.
-        """
-        result: Any = self._document["submissions"].get(submission)
-        return {"position": result} if isinstance(result, str) else result
-
-    def record(self, submission: str, result: Mapping[str, Any]) -> None:
-        # There is one for each page, and most led to another one.
-        is_usual = result.keys() == {"position"}
-        results = self._document["submissions"]
-        results[submission] = result["position"] if is_usual else shorten(dict(result), ROOM // 2, self._codec.write)
-        limit = (config.MAX_STATE_BYTES or MOST_OF_RESULTS) // 10
-        if getattr(results, "size", 0) > limit:
-            self._document["submissions"] = keep_latest(results, limit // 2, self._codec.write)
-        self._changed = True
-
-    def render_count(self, key: str) -> int:
-        """Return how often a page was shown anew after a submission that carried no token of its rendering."""
-        return int(self._document["renderings"].get(key, 0))
-
-    def mark_submitted(self, key: str) -> None:
-        """Note that the present rendering of a page was submitted without a token."""
-        self._put_in("submitted", key, 1)
-
-    def mark_rendered(self, key: str) -> None:
-        """Note that a page is shown: what is submitted from now on is another submission."""
-        if self._remove("submitted", key):
-            self._put_in("renderings", key, self.render_count(key) + 1)
-
     # What a submission has begun
 
     @property
@@ -343,36 +261,3 @@ class Task:
         for name in ("state", "kwargs", "route"):
             self.__dict__.pop(name, None)
         self._changed = True
-
-    @property
-    def changed(self) -> bool:
-        """Whether the task differs from what was read. Raises `NotStorable`."""
-        # As text, since 1, 1.0 and True are equal in Python and three things in JSON.
-        return self._changed or (
-            "state" in self.__dict__
-            and json.dumps(self._codec.pack(self.state, "state")) != json.dumps(self._document["state"])
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plain dict to keep. Raises `NotStorable`."""
-        if "state" in self.__dict__:
-            self._document["state"] = self._codec.pack(self.state, "state")
-        return self._document
-
-    # What each change is made of
-
-    def _put(self, name: str, value: Any) -> bool:
-        is_new = bool(self._document.get(name) != value)
-        if is_new:
-            self._document[name], self._changed = value, True
-        return is_new
-
-    def _put_in(self, name: str, key: str, value: Any) -> None:
-        if key not in self._document[name] or self._document[name][key] != value:
-            self._document[name][key], self._changed = value, True
-
-    def _remove(self, name: str, key: str) -> bool:
-        if self._document[name].pop(key, None) is None:
-            return False
-        self._changed = True
-        return True
