@@ -37,7 +37,7 @@ class Course:
         self._is_walked, self.has_changed = False, True
 
     def get_lasting(self) -> Route | None:
-        """Return the route to be gone on with, should the request be interrupted; None where it ends too early."""
+        """Return the route to be resumed from, should the request be interrupted; None where it ends too early."""
         return None if self._until else self.visit.route
 
     def reopen(self, page: Position) -> None:

@@ -179,9 +179,7 @@ class Run:
             route = course.walk(level)
             key = route.first_open(level)
             if key is None:
-                # What was named in a scaffold in order is not led to, where it is done already.
-                is_inside = came.is_named and level.transition and came.target.is_in(level)
-                return Came(COMPLETE, level) if is_inside else came
+                return self._end(level, came)
             if came.outcome is not COMPLETE and not self._is_left(level, key, came):
                 return came
             if key not in route.due:
@@ -193,6 +191,12 @@ class Run:
                     return came_out
             elif page := course.find_left_open(place, has_acted=self.has_acted):
                 return self._lead_to(level, page)
+
+    def _end(self, level: Position, came: Came) -> Came:
+        """Return what comes out of a scaffold that is complete."""
+        # What was named in a scaffold in order is not led to, where it is done already.
+        is_inside = came.is_named and level.transition and came.target.is_in(level)
+        return Came(COMPLETE, level) if is_inside else came
 
     def _is_left(self, level: Position, key: str, came: Came) -> bool:
         """Return whether a scaffold is to be completed, though what was named in it leads elsewhere."""
@@ -272,14 +276,15 @@ class Run:
         """Return where an outcome leads: to what it names, where that is open or newly chosen, else to what is open."""
         if came.page is not None:
             return LedOn(came.page)
-        page, query = self.visit.get_first_page(came.target), self._carrier.query if self._carrier else None
+        page, query = self.visit.get_first_page(came.target), getattr(self._carrier, "query", None)
         if not self.has_acted or self.visit.is_safe:
             return LedOn(self._check_open(page, came), query)
         route = self._course.walk()
-        is_new = page and page.common(came.origin).transition is None and page.key not in self._course.earlier.index
-        if page and route.may_visit(page.key) and (is_new or page.key in route.open):
-            return LedOn(page, query)
-        if settings.DEBUG and page and not route.may_visit(page.key):
+        if page and route.may_visit(page.key):
+            is_new = page.common(came.origin).transition is None and page.key not in self._course.earlier.index
+            if is_new or page.key in route.open:
+                return LedOn(page, query)
+        elif page and settings.DEBUG:
             logger.warning(
                 "%s at '%s' led to %s at '%s', which is not open: %s.",
                 *(came.origin.component.__name__, came.origin, page.component.__name__, page),

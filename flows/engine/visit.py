@@ -97,7 +97,7 @@ class Visit:
         return self.task.is_passed(place.key)
 
     def forget_asked(self) -> None:
-        """Ask anew from now on, since something was done."""
+        """Ask again from now on, since something was done."""
         self._counts.clear()
 
     # The route
@@ -110,7 +110,7 @@ class Visit:
         return self.route
 
     def find_route(self) -> bool:
-        """Return whether the page is on the route; that is walked anew where the one that is kept does not say so."""
+        """Return whether the page is on the route; that is walked again where the one that is kept does not say so."""
         if self.task.route is None or not self._still_counts(self.task.route):
             self.walk()
             if not self.is_safe and self.task.is_stored:

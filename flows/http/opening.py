@@ -1,4 +1,4 @@
-"""One request as it comes in: the id that it bears, and the task under it, if that is its visitor's, or a new one."""
+"""One request as it comes in: the id in its URL, and the task under it, if that is its visitor's, or a new one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from .. import binder
 from ..config import config
 from ..engine.guarantees import Guarantees
+from ..engine.new_session import SessionChange
 from ..engine.session_snapshot import SessionSnapshot
 from ..engine.submission import Submission
 from ..engine.visit import Visit
@@ -18,7 +19,7 @@ from ..exceptions import NotOwner, StateNotFound
 from ..journey.links import ON_COMPLETE_PARAM, Links, get_path, get_safe_redirect, get_task_id
 from ..journey.task import Task
 from ..serializing import codec, documents
-from ..statestore.base import BaseStateStore, Record, shorten
+from ..statestore.base import BaseStateStore, Hold, Record, shorten
 from ..tree.positions import Position
 from .ids import check_id, get_age, make_id, new_id
 
@@ -46,7 +47,7 @@ class Opening:
             self._action.setup(self.request, *self.args, **self.kwargs)
 
     def get_id(self) -> str | None:
-        """Return the id that the request bears; None at an entry point, which may do without.
+        """Return the id in the URL; None at an entry point, which may do without.
 
         Raises `StateNotFound` for what is no id of this flow, and where it is missing.
         """
@@ -95,6 +96,11 @@ class Opening:
             raise StateNotFound(f"The task {shorten(task_id)} has expired, or was never begun.")
         url = get_safe_redirect(self.request, self.request.GET.get(ON_COMPLETE_PARAM))
         return Task.begin(task_id, self.flow, codec, kwargs=self.links.captured, on_complete_url=url)
+
+    def guarantee(self, key: str, hold: Hold, change: SessionChange) -> Guarantees:
+        """Return the guarantees of the submission with a key, which is executed while its task is held."""
+        self.guarantees = Guarantees(self.store, self.request, self.position, key, hold, change, self.snapshot)
+        return self.guarantees
 
     def visit(
         self,

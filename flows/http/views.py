@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from .. import binder
 from ..config import config
-from ..engine.guarantees import Guarantees, hold_new, hold_stored
+from ..engine.guarantees import hold_new, hold_stored
 from ..engine.new_session import SessionChange
 from ..engine.run import Closed, Ended, LedOn, Result, Run
 from ..engine.sensitive import hide_fields
@@ -169,8 +169,7 @@ def _execute(
     errors: Any,
     change: SessionChange,
 ) -> HttpResponseBase:
-    request, position = opening.request, opening.position
-    guarantees = opening.guarantees = Guarantees(opening.store, request, position, key, hold, change, opening.snapshot)
+    guarantees = opening.guarantee(key, hold, change)
     visit = opening.visit(task, key, errors, guarantees.begin)
     run = Run(visit)
     with guarantees.transaction:
@@ -181,7 +180,7 @@ def _execute(
         is_kept = task.changed or hold.is_idle if task.is_stored else was_executed
         data = guarantees.serialize(task) if is_kept else ""
     if was_executed:
-        change.record_new_session(response.headers.get("Location") or url_in_task(request, task.id))
+        change.record_new_session(response.headers.get("Location") or url_in_task(opening.request, task.id))
     if is_kept:
         guarantees.save(task, data)
     return response
@@ -195,8 +194,7 @@ def _note(opening: Opening, run: Run, result: Result, response: HttpResponseBase
     # A form that was refused is no submission, but what it changed, such as the number of tries, is changed once.
     is_noted = is_executed or (run.has_acted and task.is_stored and task.changed and visit.earlier_errors is None)
     if isinstance(result, Ended):
-        page = result.response if isinstance(result.response, Done) else None
-        shown = {"template_name": page.template_name, "context": page.context} if page else None
+        shown = result.response.to_dict() if isinstance(result.response, Done) else None
         task.end(get_lasting_url(opening.request, url) if url else visit.url_of(run.position), shown)
     elif is_noted:
         if not submission.has_token:

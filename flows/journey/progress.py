@@ -98,10 +98,10 @@ class Progress:
         known = [child for child in place.children if child in self.position.path or is_known(child)]
         if place.transition is None:
             return known or list(place.children[:1])
-        last = place.children.index(known[-1]) if known else -1
-        is_complete = self._route.is_complete(place) or place.closing_key in self._route.due
-        others = () if is_complete else place.children[last + 1 :]
-        return [child for child in place.children if child in known or child in others]
+        if self._route.is_complete(place) or place.closing_key in self._route.due:
+            return known
+        behind = place.children.index(known[-1]) + 1 if known else 0
+        return [*known, *place.children[behind:]]
 
     def _is_on(self, place: Position) -> bool:
         key = place.key if place.is_action else place.closing_key

@@ -42,7 +42,7 @@ class Submissions(Document):
         self._changed = True
 
     def render_count(self, key: str) -> int:
-        """Return how often a page was shown anew after a submission that carried no token of its rendering."""
+        """Return how often a page was shown again after a submission that carried no token of its rendering."""
         return int(self._document["renderings"].get(key, 0))
 
     def mark_submitted(self, key: str) -> None:

@@ -94,7 +94,7 @@ class Task(Submissions):
         self._put_in("choices", key, chosen)
 
     def put_on_way(self, closing_key: str, key: str, *, after: str | None) -> None:
-        """Begin the way of choices of a scaffold anew with a child, or let it follow one that let any follow."""
+        """Begin the way of choices of a scaffold again with a child, or let it follow one that let any follow."""
         self._put_in("choices", closing_key if after is None else after + ANY, key)
 
     def note_end(self, key: str, end: str) -> None:
@@ -230,7 +230,7 @@ class Task(Submissions):
             self._changed = True
 
     def drop_pending(self, led_to: str) -> None:
-        """Note that nothing is left to do of what is pending, whatever did the rest: it is not done anew."""
+        """Note that nothing is left to do of what is pending, whatever did the rest: it is not done again."""
         if pending := self.pending:
             if pending.get("is_done"):
                 self.mark_answered(pending["position"])

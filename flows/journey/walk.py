@@ -139,16 +139,19 @@ class Walk:
         children = {child.key: child for child in place.children}
         first = self._visitor.choices.get(place.closing_key, "")
         way, is_done, chosen = self._go_the_way(children, first.removeprefix(CHOSEN))
-        others = [child for key, child in children.items() if key not in way]
-        if chosen == ANY or (not way[1:] and not (way and first[:1] == CHOSEN)):
-            others = list(filter(self._try, others))
-        elif way:
+        if chosen != ANY and len(way) > (first[:1] != CHOSEN):  # one of them chose another, or was chosen from outside
             return is_done and chosen == COMPLETED
+        others = [child for key, child in children.items() if key not in way and self._try(child)]
+        if not way:
+            return not others
         if chosen == ANY and others:
-            # The visitor may come back without having done what they left for.
-            self.aside += [page for page in self.index if is_at(page, f"{way[-1]}/") and page[-1] != "/"]
+            self._may_return(way[-1])
             return False
-        return is_done and chosen in (COMPLETED, ANY) if way else not others
+        return is_done and chosen in (COMPLETED, ANY)
+
+    def _may_return(self, key: str) -> None:
+        """Let a child be entered again from which the visitor may come back without having done what they left for."""
+        self.aside += [page for page in self.index if is_at(page, f"{key}/") and page[-1] != "/"]
 
     def _go_the_way(self, children: Mapping[str, Position], key: Any) -> tuple[list[str], bool, str | None]:
         """Walk from child to child as they chose. Return them, whether the last is done, and what it chose."""

@@ -37,8 +37,10 @@ class Done(HttpResponseRedirect):
 
     def __init__(self, template_name: str | None, context: Mapping[str, Any]) -> None:
         super().__init__("")
-        self.template_name = template_name
-        self.context = dict(context)
+        self._page = {"template_name": template_name, "context": dict(context)}
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._page
 
 
 class OutcomeResponse(HttpResponse):
