@@ -2,7 +2,9 @@
 
 import re
 import sys
+from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -10,6 +12,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path, reverse
 
+import flows
 from flows.components import Action, Scaffold
 from flows.handler import FlowHandler
 from flows.models import StoredTask
@@ -21,11 +24,14 @@ from tests.visitor import Visitor
 
 pytestmark = pytest.mark.django_db
 
+OWN = str(Path(flows.__file__).parent)
 LENGTH = 100
 PAGES = [type(f"Page{number}", (Action,), {"form_class": NameForm}) for number in range(LENGTH)]
 Long = type("Long", (Scaffold,), {"action_set": PAGES, "transition": Linear()})
+Short = type("Short", (Scaffold,), {"action_set": PAGES[:3], "transition": Linear()})
 handler = FlowHandler()
 handler.register_entry_point(Long)
+handler.register_entry_point(Short)
 urlpatterns = [path("", include(handler.urls))]
 
 
@@ -199,3 +205,34 @@ def test_the_queries_of_each_request_are_compiled_once_in_a_process(compiled, se
     assert compiled == [], "neither the task's nor the session's"
     StoredTask.objects.first()
     assert compiled == [StoredTask]
+
+
+# What one request costs
+
+
+def own_calls(request):
+    """Return how many functions of ours a request calls."""
+    codes = Counter()
+
+    def count(frame, event, argument):
+        if event == "call" and frame.f_code.co_filename.startswith(OWN) and not frame.f_code.co_name.startswith("<"):
+            codes[frame.f_code] += 1
+
+    sys.setprofile(count)
+    try:
+        request()
+    finally:
+        sys.setprofile(None)
+    return codes.total()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="What is inlined since then is a call there.")
+@pytest.mark.urls(__name__)
+def test_a_request_of_a_short_flow_calls_few_functions_of_ours():
+    for _ in range(2):  # what a process does once is done by the first
+        visitor = Visitor()
+        visitor.open(reverse("flows:short"))
+        visitor.submit(name="x")
+    form = visitor.form(name="x")
+    assert own_calls(lambda: visitor.client.get(visitor.url)) <= 290
+    assert own_calls(lambda: visitor.client.post(visitor.url, form)) <= 460

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -69,43 +69,30 @@ class Progress:
     @property
     def step_count(self) -> int:
         """The number of pages of the journey, as far as it is known."""
-        return len(self._pages)
+        return self._count(self.position.root)
 
     @property
     def step_number(self) -> int:
         """The number of this page among them, from 1 on."""
-        before = [place for place in self._pages if place.key in self._keys_before]
-        return len(before) + 1
+        return self._route.count_before(self.position) + 1
 
-    @cached_property
-    def _keys_before(self) -> set[str]:
-        return set(self._route.pages_before(self.position))
-
-    @cached_property
-    def _pages(self) -> list[Position]:
-        return list(self._get_pages(self.position.root))
-
-    def _get_pages(self, place: Position) -> Iterator[Position]:
-        if place.is_action:
-            yield place
-            return
-        for child in self._get_children(place):
-            yield from self._get_pages(child)
+    def _count(self, place: Position) -> int:
+        if place.is_action or not (place in self.position.path or self._route.may_visit(place.entry)):
+            return place.page_count
+        return sum([1 if child.is_action else self._count(child) for child in self._get_children(place)])
 
     def _get_children(self, place: Position) -> list[Position]:
         """Return the children of a scaffold that are not known to be off; of alternatives what was taken, or one."""
-        is_known = self._route.has if place.transition is None else self._is_on
-        known = [child for child in place.children if child in self.position.path or is_known(child)]
+        here, on = self.position.path, self._route.index
         if place.transition is None:
-            return known or list(place.children[:1])
+            taken = [child for child in place.children if child.entry in on or child in here]
+            return taken or list(place.children[:1])
+        on = on | dict.fromkeys(self._route.aside, 0) if self._route.aside else on
+        known = [child for child in place.children if child.entry in on or child in here]
         if self._route.is_complete(place) or place.closing_key in self._route.due:
             return known
         behind = place.children.index(known[-1]) + 1 if known else 0
         return [*known, *place.children[behind:]]
-
-    def _is_on(self, place: Position) -> bool:
-        key = place.key if place.is_action else place.closing_key
-        return self._route.may_visit(key)
 
     def _get_steps(self, place: Position) -> list[Step]:
         is_chosen = place.transition is None

@@ -54,14 +54,9 @@ class Route:
     def may_visit(self, key: str) -> bool:
         return key in self.index or key in self.aside
 
-    def has(self, place: Position) -> bool:
-        """Return whether a place, or something in it, counts."""
-        return (place.key if place.is_action else place.closing_key) in self.index
-
     def is_done(self, place: Position) -> bool:
         """Return whether a page is answered and counts, or a scaffold is complete."""
-        key = place.key if place.is_action else place.closing_key
-        return key in self.index and key not in self.open
+        return place.entry in self.index and place.entry not in self.open
 
     def is_complete(self, scaffold: Position) -> bool:
         """Return whether a scaffold is complete, also where it may only be entered."""
@@ -158,10 +153,14 @@ class Route:
 
     def pages_before(self, place: Position) -> Iterator[str]:
         """Yield the keys of the pages before a place, the nearest first."""
-        end = self.index.get(place.key)
-        if end is None:
-            end = self._get_place_of_alternative(place)
-        return (key for key in reversed(self.entries[:end]) if not key.endswith("/"))
+        return (key for key in reversed(self.entries[: self._get_number(place)]) if key[-1] != "/")
+
+    def count_before(self, place: Position) -> int:
+        return len([key for key in self.entries[: self._get_number(place)] if key[-1] != "/"])
+
+    def _get_number(self, place: Position) -> int:
+        number = self.index.get(place.key)
+        return self._get_place_of_alternative(place) if number is None else number
 
     def _get_place_of_alternative(self, place: Position) -> int:
         """Return before which entry a place that does not count would stand: after what its scaffold has."""

@@ -66,8 +66,7 @@ class Walk:
         return Route(tuple(self.index), frozenset(self.open), tuple(self.aside), frozenset(self.due))
 
     def is_done(self, place: Position) -> bool:
-        key = place.key if place.is_action else place.closing_key
-        return key in self.index and key not in self.open
+        return place.entry in self.index and place.entry not in self.open
 
     def shows(self, key: str, place: Position) -> bool:
         return key in self.index
@@ -243,7 +242,7 @@ class Walk:
     def _find(self, place: Position) -> tuple[int, int]:
         """Return from where to where a place and what is in it stands on the earlier route."""
         index, entries = self._earlier.index, self._earlier.entries
-        end = index.get(place.key if place.is_action else place.closing_key, -1) + 1
+        end = index.get(place.entry, -1) + 1
         start = max(end - 1, 0)
         while start and not place.is_action and entries[start - 1].startswith(place.closing_key):
             start -= 1

@@ -38,6 +38,17 @@ class Position:
         """What stands in a route for the end of a scaffold."""
         return f"{self.key}/"
 
+    @cached_property
+    def entry(self) -> str:
+        """What stands in a route for this place."""
+        return self.key if self.is_action else self.closing_key
+
+    @cached_property
+    def page_count(self) -> int:
+        """The number of pages at or below this place, as long as nothing is known of them; of alternatives one."""
+        counts = [child.page_count for child in self.children]
+        return 1 if self.is_action else sum(counts) if self.transition else counts[0]
+
     def repeat(self, item: str) -> Position:
         """Return the place of one item of a component that repeats, with places of its own below it."""
         return Position(self.component, self.parent, item)
