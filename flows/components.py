@@ -29,7 +29,7 @@ __all__ = ["COMPLETE", "Action", "FlowComponent", "Scaffold"]
 
 logger = logging.getLogger("flows")
 
-_NO_VALUE = _("This cannot be kept: it is nested too deeply, or holds a number that is none.")
+_NO_VALUE = _("This cannot be kept: it is nested too deeply, or contains an invalid number.")
 _TOO_LARGE = _("This is too long to be kept. Please shorten it.")
 
 Precondition = Callable[["FlowComponent"], "Outcome | None"]
