@@ -15,6 +15,7 @@ from django.urls import reverse
 from flows.exceptions import StoreUnavailable
 from flows.statestore.django_store import StateStore
 
+from tests.route_pages import Page, Told, walk
 from tests.testapp.flows import Counted, Menu
 from tests.testapp.models import Effect
 from tests.visitor import Visitor
@@ -64,6 +65,24 @@ def test_errors_are_summed_up_and_linked_to_their_fields(visitor):
 
 def test_the_progress_says_which_step_is_current(visitor):
     assert sum(attributes.get("aria-current") == "step" for _, attributes in Parser(visitor.text).tags) == 1
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "Step 3 of 13"), ("de", "Schritt 3 von 13")])
+def test_the_progress_of_a_long_flow_is_a_number(settings, language, text):
+    class Long(Told):
+        action_set = [type(f"Page{number}", (Page,), {}) for number in range(13)]
+
+    walker = walk(settings, Long, "one", "two")
+    shown = walker.client.get(walker.url, headers={"Accept-Language": language}).content.decode()
+    assert f'<p class="flow-progress">{text}</p>' in shown
+    assert not Parser(shown).all("nav")
+
+
+def test_the_progress_of_a_flow_of_a_dozen_steps_is_a_list(settings):
+    class Dozen(Told):
+        action_set = [type(f"Page{number}", (Page,), {}) for number in range(12)]
+
+    assert len(Parser(walk(settings, Dozen, "one").text).all("li")) == 12
 
 
 def test_pages_speak_the_visitors_language(visitor):

@@ -12,6 +12,8 @@ from ..tree.positions import Position
 from .route import Route
 
 DONE, CURRENT, UPCOMING = "done", "current", "upcoming"
+#: How many steps are a list that can be read.
+MOST_STEPS = 12
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class Progress:
         if root.is_action:
             return [Step(root.component.title, CURRENT, self._get_url(root), root)]
         return self._get_steps(root)
+
+    @property
+    def has_many_steps(self) -> bool:
+        """Whether a list of the steps would be too long to be read. None of their URLs is made for that."""
+        return len(self._get_children(self.position.root)) > MOST_STEPS
 
     @property
     def step_count(self) -> int:
