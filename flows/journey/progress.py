@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -90,16 +90,17 @@ class Progress:
 
     def _get_children(self, place: Position) -> list[Position]:
         """Return the children of a scaffold that are not known to be off; of alternatives what was taken, or one."""
-        here, on = self.position.path, self._route.index
         if place.transition is None:
-            taken = [child for child in place.children if child.entry in on or child in here]
-            return taken or list(place.children[:1])
-        on = on | dict.fromkeys(self._route.aside, 0) if self._route.aside else on
-        known = [child for child in place.children if child.entry in on or child in here]
+            return self._get_known(place, self._route.index) or list(place.children[:1])
+        known = self._get_known(place, self._route.visitable)
         if self._route.is_complete(place) or place.closing_key in self._route.due:
             return known
         behind = place.children.index(known[-1]) + 1 if known else 0
         return [*known, *place.children[behind:]]
+
+    def _get_known(self, place: Position, entries: Container[str]) -> list[Position]:
+        here = self.position.path
+        return [child for child in place.children if child.entry in entries or child in here]
 
     def _get_steps(self, place: Position) -> list[Step]:
         is_chosen = place.transition is None

@@ -7,7 +7,7 @@ scaffold is complete: all that is read from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -50,6 +50,11 @@ class Route:
     def pages(self) -> list[str]:
         """The keys of the pages that count, in order."""
         return [key for key in self.entries if not key.endswith("/")]
+
+    @cached_property
+    def visitable(self) -> Collection[str]:
+        """The keys of what counts, and of what may be entered."""
+        return {*self.index, *self.aside} if self.aside else self.index
 
     def may_visit(self, key: str) -> bool:
         return key in self.index or key in self.aside
