@@ -114,7 +114,7 @@ class Trial:
             if self._to_do:
                 asked = "name" in self.tab.page.form
                 assert asked is (self.course.page in self._to_do), "what is done is not asked for again"
-                self.tab.submit(name="afresh")
+                self.tab.submit(**({"name": "afresh"} if asked else {}))
             elif self.course.page == "begin":
                 self.tab.open(self.url.replace("/begin/", "/last/"))
         else:
