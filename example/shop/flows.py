@@ -12,14 +12,12 @@ Checkout                      one after the other
 ├── HowToPay                  the answers decide
 │   ├── ChooseMethod
 │   ├── CardDetails
-│   ├── BankAccount
-│   ├── BankAddress
-│   ├── PayPalStart           leads to another site
-│   └── PayPalReturn          and back
+│   ├── Bank                  one after the other
+│   │   ├── BankAccount
+│   │   └── BankAddress
+│   └── PayPal                leads to another site, and back here
 └── Confirm
 """
-
-from decimal import Decimal
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -35,7 +33,7 @@ from flows.components import COMPLETE, Action, Scaffold
 from flows.preconditions import LoginRequired, RequiredState
 from flows.transitions import Linear
 
-from . import paypal, reset
+from . import payments, paypal, reset
 from .forms import (
     AddressForm,
     BankAccountForm,
@@ -46,8 +44,9 @@ from .forms import (
     ConfirmForm,
     EmailForm,
     RegisterForm,
+    get_saved_methods,
 )
-from .models import Item, PaymentMethod
+from .models import Item
 from .orders import OutOfStockError, place_order
 
 
@@ -114,6 +113,10 @@ class Register(Action):
 class AskEmail(Action):
     title = gettext_lazy("Forgot your password?")
     form_class = EmailForm
+    template_name = "shop/ask_email.html"
+
+    def login_url(self):
+        return self.link_to(Login)
 
     def form_valid(self, form):
         # Also forgets what was proved for another address before.
@@ -186,7 +189,7 @@ class Identify(Scaffold):
         return self.request.user.is_authenticated
 
 
-# How to pay? Whatever the way, it ends with a description of it in state["payment"].
+# How to pay?
 
 
 class ChooseMethod(Action):
@@ -197,126 +200,89 @@ class ChooseMethod(Action):
         return {**super().get_form_kwargs(), "user": self.request.user}
 
     def form_valid(self, form):
-        # Somebody who came back to pay in another way has not done so yet.
-        self.state.pop("payment", None)
-        method = form.cleaned_data["method"]
-        if method in form.saved:
-            saved = form.saved[method]
-            self.state["payment"] = {
-                "kind": saved.kind,
-                "description": saved.description,
-                "address": saved.address,
-            }
-            return COMPLETE
-        return {"card": CardDetails, "bank": BankAccount, "paypal": PayPalStart}[method]
+        return {"card": CardDetails, "bank": Bank, "paypal": PayPal}.get(form.cleaned_data["method"], COMPLETE)
 
 
 class CardDetails(Action):
     title = gettext_lazy("Your card")
     form_class = CardForm
 
-    def form_valid(self, form):
-        card = form.cleaned_data
-        self.state["payment"] = {
-            "kind": PaymentMethod.Kind.CARD.value,
-            "description": _("Card ending in %(digits)s, good until %(expires)s")
-            % {"digits": card["last_digits"], "expires": card["expires"]},
-            "remember": card["remember"],
-        }
-        return COMPLETE
-
 
 class BankAccount(Action):
     title = gettext_lazy("Your bank account")
     form_class = BankAccountForm
 
-    def form_valid(self, form):
-        self.state["bank_account"] = form.cleaned_data
-        return BankAddress
-
 
 class BankAddress(Action):
     title = gettext_lazy("Address of the account holder")
     form_class = AddressForm
-    preconditions = [RequiredState("bank_account", otherwise=BankAccount)]
-
-    def form_valid(self, form):
-        account, address = self.state["bank_account"], form.cleaned_data
-        self.state["payment"] = {
-            "kind": PaymentMethod.Kind.BANK.value,
-            "description": _("Bank account ending in %(digits)s") % {"digits": account["iban"][-4:]},
-            "address": "\n".join(
-                [
-                    account["holder"],
-                    address["street"],
-                    f"{address['postcode']} {address['city']}",
-                    address["country"],
-                ]
-            ),
-            "remember": account["remember"],
-        }
-        return COMPLETE
 
 
-class PayPalStart(Purchase, Action):
-    name = "paypal-start"
-    title = gettext_lazy("On to PayPal")
-    template_name = "shop/paypal_start.html"
-    skip_on_back = True
-
-    def form_valid(self, form):
-        self.state["paypal_reference"] = reference = get_random_string(20)
-        # The link carries the task, so whoever comes back with it goes on where they left.
-        return_url = self.request.build_absolute_uri(self.link_to(PayPalReturn))
-        return redirect(paypal.payment_url(reference=reference, amount=self.amount, return_url=return_url))
+class Bank(Scaffold):
+    title = gettext_lazy("Your bank account")
+    action_set = [BankAccount, BankAddress]
+    transition = Linear()
 
 
-class PayPalReturn(Action):
-    name = "paypal-return"
-    title = gettext_lazy("Back from PayPal")
-    template_name = "shop/paypal_return.html"
-    preconditions = [RequiredState("paypal_reference", otherwise=ChooseMethod)]
+class PayPal(Purchase, Action):
+    name = "paypal"
+    title = gettext_lazy("Pay with PayPal")
+    template_name = "shop/paypal.html"
     skip_on_back = True
 
     def prepare(self):
         self.result = paypal.read_result(self.request.GET.get("result", ""))
         # A result for another purchase is as good as none.
-        if not self.result or self.result["reference"] != self.state["paypal_reference"]:
-            return ChooseMethod
-        if not self.result["approved"]:
+        if self.result and self.result["reference"] != self.state.get("paypal_reference"):
+            self.result = None
+        if self.result and not self.result["approved"]:
             messages.info(self.request, _("You did not pay with PayPal. Please choose how to pay."))
             return ChooseMethod
         return None
 
     def form_valid(self, form):
-        self.state["payment"] = {
-            "kind": PaymentMethod.Kind.PAYPAL.value,
-            "description": _("PayPal, reference %(reference)s") % {"reference": self.result["reference"]},
-            "approved_amount": Decimal(self.result["amount"]),
-        }
-        return COMPLETE
+        if self.result:
+            self.state["paypal_result"] = self.result
+            return COMPLETE
+        self.state["paypal_reference"] = reference = get_random_string(20)
+        # The link carries the task, so whoever comes back with it goes on where they left.
+        return_url = self.request.build_absolute_uri(self.link_to(PayPal))
+        return self.leave(paypal.payment_url(reference=reference, amount=self.amount, return_url=return_url))
 
 
 class HowToPay(Scaffold):
     title = gettext_lazy("How to pay")
-    action_set = [ChooseMethod, CardDetails, BankAccount, BankAddress, PayPalStart, PayPalReturn]
+    action_set = [ChooseMethod, CardDetails, Bank, PayPal]
     transition = None
     preconditions = [LoginRequired()]
+
+    def complete(self):
+        # Of the ways to pay only the one that was taken is on the route, and so in the answers.
+        if CardDetails in self.answers:
+            payment = payments.by_card(self.answers[CardDetails])
+        elif BankAddress in self.answers:
+            payment = payments.by_bank(self.answers[BankAccount], self.answers[BankAddress])
+        elif PayPal in self.answers:
+            payment = payments.by_paypal(self.state["paypal_result"])
+        else:
+            method = self.answers[ChooseMethod]["method"]
+            payment = payments.by_saved_method(get_saved_methods(self.request.user)[method])
+        self.state["payment"] = payment
 
 
 class Confirm(Purchase, Action):
     title = gettext_lazy("Confirm and pay")
     form_class = ConfirmForm
     template_name = "shop/confirm.html"
-    preconditions = [LoginRequired(), RequiredState("payment", otherwise=HowToPay)]
+    preconditions = [LoginRequired()]
 
     def prepare(self):
         if self.quantity > self.item.stock:
             messages.warning(self.request, _("So many are no longer in stock. Please choose again."))
             return ChooseItem
         if self.state["payment"].get("approved_amount", self.amount) != self.amount:
-            messages.warning(self.request, _("You agreed to another amount with PayPal. Please choose how to pay."))
-            return HowToPay
+            messages.warning(self.request, _("You agreed to another amount with PayPal. Please agree to this one."))
+            return PayPal
         return None
 
     def get_form_kwargs(self):

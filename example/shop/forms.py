@@ -70,15 +70,20 @@ class CodeForm(forms.Form):
         return self.cleaned_data
 
 
+def get_saved_methods(user):
+    """Return the ways to pay that a user asked us to remember, by what `ChooseMethodForm` calls them."""
+    return {f"saved-{method.pk}": method for method in user.payment_methods.all()}
+
+
 class ChooseMethodForm(forms.Form):
     method = forms.ChoiceField(label=_("How would you like to pay?"), widget=forms.RadioSelect)
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
-        self.saved = {f"saved-{method.pk}": method for method in user.payment_methods.all()}
+        saved = get_saved_methods(user)
         self.fields["method"].choices = [
-            *self.saved.items(),
-            ("card", _("Another card") if self.saved else _("Card")),
+            *saved.items(),
+            ("card", _("Another card") if saved else _("Card")),
             ("bank", _("Bank account")),
             ("paypal", _("PayPal")),
         ]

@@ -67,11 +67,13 @@ def test_the_ways_to_say_who_one_is_are_linked(customer):
     customer.begin()
     customer.click("Forgot your password?")
     assert customer.place == "identify/forgot-password/ask-email/"
-    customer.click("Back")
+    customer.click("Log in")
     assert customer.place == "identify/login/"
     customer.click("Register")
     assert customer.place == "identify/register/"
-    customer.click("Log in")
+    customer.click("Back")
+    assert customer.place == "choose-item/", "What may be entered in its place does not stand before it."
+    customer.submit()
     assert customer.place == "identify/login/"
     customer.log_in()
     assert customer.place == "how-to-pay/choose-method/"
@@ -187,7 +189,7 @@ def test_a_bank_account_and_its_address(customer):
     customer.submit(holder="Kim", iban="DE89 3704 0044 0532 0130 01")
     assert "This is not an IBAN." in customer.seen.text
     customer.submit(**ACCOUNT)
-    assert customer.place == "how-to-pay/bank-address/"
+    assert customer.place == "how-to-pay/bank/bank-address/"
     customer.submit(**ADDRESS)
     assert customer.place == "confirm/"
     assert "Bank account ending in 3000" in customer.seen.text
@@ -203,7 +205,7 @@ def at_provider(customer):
     customer.begin("Rucksack")
     customer.log_in()
     customer.submit(method="paypal")
-    assert customer.place == "how-to-pay/paypal-start/"
+    assert customer.place == "how-to-pay/paypal/"
     customer.submit()
     assert customer.page == "/paypal/"
     assert "€ 79.00" in customer.seen.text
@@ -212,7 +214,7 @@ def at_provider(customer):
 
 def test_paypal_approved(at_provider):
     at_provider.submit(answer="approve")
-    assert at_provider.place == "how-to-pay/paypal-return/"
+    assert at_provider.place == "how-to-pay/paypal/"
     assert "You have agreed to pay € 79.00 with PayPal." in at_provider.seen.text
     at_provider.submit()
     assert at_provider.place == "confirm/"
@@ -229,12 +231,23 @@ def test_paypal_cancelled(at_provider):
     assert Order.objects.get().payment.startswith("Card")
 
 
+def test_paypal_cancelled_and_chosen_again(at_provider):
+    at_provider.submit(answer="cancel")
+    at_provider.submit(method="paypal")
+    assert at_provider.place == "how-to-pay/paypal/"
+    at_provider.submit()
+    at_provider.submit(answer="approve")
+    at_provider.submit()
+    assert at_provider.place == "confirm/"
+
+
 def test_paypal_forged(at_provider):
     at_provider.submit(answer="approve")
     genuine = at_provider.url
     for forged in (f"{genuine}x", genuine.partition("&result=")[0], genuine.replace("&result=", "&result=x")):
         at_provider.open(forged)
-        assert at_provider.place == "how-to-pay/choose-method/"
+        assert at_provider.place == "how-to-pay/paypal/"
+        assert "You agree to pay € 79.00 on PayPal's own page" in at_provider.seen.text
     assert at_provider.client.get("/paypal/?payment=forged").status_code == 400
 
 
@@ -244,23 +257,28 @@ def test_what_paypal_approved_is_good_for_that_amount_only(at_provider):
     at_provider.submit()
     at_provider.go_to("choose-item/")
     at_provider.submit(quantity=2)
-    at_provider.go_to("confirm/")
-    assert at_provider.place == "how-to-pay/choose-method/"
+    assert at_provider.place == "how-to-pay/paypal/"
     assert "You agreed to another amount with PayPal." in at_provider.seen.text
-    at_provider.submit(method="paypal")
+    at_provider.open(earlier)
+    at_provider.submit()
+    assert at_provider.place == "how-to-pay/paypal/"
+    assert "You agree to pay € 158.00 on PayPal's own page" in at_provider.seen.text
     at_provider.submit()
     assert "€ 158.00" in at_provider.seen.text
     at_provider.submit(answer="approve")
     at_provider.submit()
     assert at_provider.place == "confirm/"
     at_provider.open(earlier)
-    assert at_provider.place == "how-to-pay/choose-method/"
+    assert "You agree to pay € 158.00 on PayPal's own page" in at_provider.seen.text
+    at_provider.go_to("confirm/")
+    at_provider.submit()
+    assert str(Order.objects.get().amount) == "158.00"
 
 
 # Back and forward
 
 
-def test_back_leads_through_the_pages_seen_with_their_answers(customer):
+def test_back_leads_through_the_pages_before_with_their_answers(customer):
     customer.begin("Teapot", 2)
     customer.log_in()
     customer.submit(method="card")
@@ -278,7 +296,7 @@ def test_back_leads_through_the_pages_seen_with_their_answers(customer):
     assert "Back" not in customer.seen.links
 
 
-def test_who_changes_his_mind_on_how_to_pay_has_not_said_it_yet(customer):
+def test_another_way_to_pay_is_asked_for_and_the_first_comes_back_as_it_was(customer):
     customer.begin()
     customer.log_in()
     customer.submit(method="card")
@@ -286,16 +304,44 @@ def test_who_changes_his_mind_on_how_to_pay_has_not_said_it_yet(customer):
     customer.go_to("how-to-pay/choose-method/")
     customer.submit(method="bank")
     customer.go_to("confirm/")
-    assert customer.place == "how-to-pay/bank-account/"
+    assert customer.place == "how-to-pay/bank/bank-account/"
+    customer.go_to("how-to-pay/choose-method/")
+    customer.submit(method="saved-1")
+    assert customer.place == "confirm/"
+    assert "Card ending in 4242" in customer.seen.text
+    customer.go_to("how-to-pay/choose-method/")
+    customer.submit(method="card")
+    assert customer.place == "how-to-pay/card-details/"
+    assert customer.seen.fields["holder"] == CARD["holder"]
+    customer.go_to("confirm/")
+    assert customer.place == "confirm/"
+    assert "Card ending in 5556" in customer.seen.text
+
+
+def test_the_same_way_to_pay_again_leads_on(customer):
+    customer.come_to_confirm()
+    customer.go_to("how-to-pay/choose-method/")
+    customer.submit(method="saved-1")
+    assert customer.place == "confirm/"
+    assert "Card ending in 4242" in customer.seen.text
+
+
+def test_a_card_without_saying_so_first(customer):
+    """What the actions decide may be entered at any of its pages, until one of them has decided."""
+    customer.begin()
+    customer.log_in()
+    customer.go_to("how-to-pay/card-details/")
+    customer.submit(**CARD)
+    assert customer.place == "confirm/"
+    assert "Card ending in 5556" in customer.seen.text
 
 
 AHEAD = [
     "identify/forgot-password/new-password/",
     "how-to-pay/choose-method/",
     "how-to-pay/card-details/",
-    "how-to-pay/bank-address/",
-    "how-to-pay/paypal-start/",
-    "how-to-pay/paypal-return/",
+    "how-to-pay/bank/bank-address/",
+    "how-to-pay/paypal/",
     "confirm/",
 ]
 
@@ -312,7 +358,7 @@ def test_nobody_jumps_ahead(customer, place):
     assert customer.place != place or customer.response.status_code == 404
 
 
-@pytest.mark.parametrize("place", ["confirm/", "how-to-pay/bank-address/", "how-to-pay/paypal-return/"])
+@pytest.mark.parametrize("place", ["confirm/", "how-to-pay/bank/bank-address/"])
 def test_nobody_pays_before_saying_how(customer, place):
     customer.begin()
     customer.log_in()
