@@ -305,3 +305,30 @@ def test_a_flow_in_which_groups_nest_is_walked_in_order(settings):
         walker.say(word)
     assert pages == ["outer/first", "outer/inner/second", "outer/inner/third", "fourth"]
     assert completions("nested") == ["first=one second=two third=three fourth=four"]
+
+
+# A deploy in the middle
+
+
+def deploy(settings, *pages):
+    """Make a site on which the flow is the same but for its pages."""
+    flow = type("Ordered", (Told,), {"action_set": list(pages)})
+    serve(settings, flow)
+
+
+def test_what_was_said_on_a_page_that_a_deploy_removed_is_not_seen(settings):
+    walker = walk(settings, Ordered, "one", "two")
+    deploy(settings, First, Third, Fourth)
+    assert (walker.go("third"), walker.said) == ("third", "first=one")
+    assert (walker.go("second"), walker.flow.back_url) == ("third", walker.url_of("first"))
+    walker.say("three", "four")
+    assert completions("ordered") == ["first=one third=three fourth=four"]
+
+
+def test_a_deploy_that_removed_the_last_page_leads_to_the_one_before(settings):
+    walker = walk(settings, Ordered, "one", "two", "three", "away")
+    deploy(settings, First, Second, Third)
+    for page in ("", "fourth", "second/more"):
+        assert walker.go(page) == "third"
+    walker.submit()
+    assert completions("ordered") == ["first=one second=two third=three"]

@@ -119,12 +119,14 @@ class Visit:
 
     def _still_counts(self, route: Route) -> bool:
         """Return whether the page is on a kept route, and not skipped by now; for a POST also what is open there."""
+        root = self.position.root
+        if not root.entries.issuperset((*route.entries, *route.aside, *route.open)):
+            return False  # a deploy removed some
         if self.position.is_action and not route.may_visit(self.position.key):
             return False
-        places = self.position.root.places_by_key
-        opened = [places.get(key.rstrip("/")) for key in route.open]
+        opened = [root.places_by_key[key.rstrip("/")] for key in route.open]
         asked = [self.position] if self.is_safe and self.position.is_action else [self.position, *opened]
-        return None not in opened and self.is_open_to_visitor(*(place for place in asked if place))
+        return self.is_open_to_visitor(*asked)
 
     def is_open_to_visitor(self, *places: Position) -> bool:
         """Return whether places and what holds them are not skipped, and a transition of the project's lets them in."""

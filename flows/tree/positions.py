@@ -137,6 +137,11 @@ class Position:
         below = {key: place for child in self.children for key, place in child.places_by_key.items()}
         return {self.key: self, **below}
 
+    @cached_property
+    def entries(self) -> frozenset[str]:
+        """All that may stand in a route through this place."""
+        return frozenset(key for place in self.places_by_key.values() for key in (place.key, place.closing_key))
+
     def is_in(self, place: Position) -> bool:
         """Return whether this is a place, or one below it."""
         return self.key == place.key or self.key.startswith(place.closing_key)

@@ -212,6 +212,7 @@ def test_a_task_goes_on_without_a_page_that_a_deploy_removed(
     with nothing_kept(site, browser):
         assert_leads_on(browser.send(removed, form))
     browser.open(removed)
+    assert browser.page.answers.keys() == {f"deploy-{guarantee}/first"}
     browser.submit(name="c")
     assert done_of(ledger, browser) == [*PAGES[: len(answers)], "third", "complete"]
     [complete] = ledger.entries("complete", run=browser.run)
