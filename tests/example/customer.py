@@ -1,4 +1,4 @@
-"""A customer of the shop: reads the page he is on, and sends what its form holds."""
+"""A customer of the shop: reads the page that they are on, and sends what its form holds."""
 
 from html.parser import HTMLParser
 from importlib import import_module
@@ -49,7 +49,7 @@ class Page(HTMLParser):
 
 
 class Customer(Visitor):
-    """A visitor who knows the shop's addresses, and sees pages where he sees HTML."""
+    """A visitor who knows the shop's addresses, and sees pages where there is HTML."""
 
     @property
     def seen(self):
