@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import PermissionDenied
+
 from ..journey.route import Route
 from ..tree.positions import Position
 from .visit import Visit
@@ -59,11 +61,19 @@ class Course:
         page = self.place(keys[0]) if keys else None
         return page if page and self.earlier.stands_before(page, self.position) else None
 
+    def find_on(self, route: Route, target: Position, scaffold: Position) -> Position | None:
+        """Return the first page at a place that stands on a route before the end of a scaffold."""
+        keys = [target.key] if target.is_action else route.get_pages(target)
+        end = route.index.get(scaffold.closing_key, 0)
+        return next((self.place(key) for key in keys if route.index.get(key, end) < end), None)
+
     def get_page_at(self, key: str) -> Position:
         """Return the page to show for what is open: a page, or a scaffold in which one is to be chosen."""
         if not key.endswith("/"):
             return self.place(key)
         alternatives = self.visit.route.get_alternatives(key)
+        if not alternatives:  # as where a transition chooses what it does not let in
+            raise PermissionDenied(f"'{key.rstrip('/')}' is not complete, and no page of it lets this visitor in.")
         left = (other for other in alternatives if not self.task.is_answered(other))
         return self.place(next(left, alternatives[0]))
 

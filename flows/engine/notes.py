@@ -69,10 +69,8 @@ class Notes:
         return came.is_named or leads_away
 
     def _note_done(self, level: Position, came: Came) -> None:
-        if level.is_action:
-            self.task.mark_answered(level.key)
-        elif came.outcome is COMPLETE:
-            self.task.mark_passed(level.key)
+        if level.is_action or (came.outcome is COMPLETE and level.parent):
+            self.task.mark_done(level)
         self.course.change()
 
     def _leads_back(self, came: Came) -> bool:

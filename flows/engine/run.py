@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -20,42 +19,11 @@ from ..tree.outcomes import COMPLETE, Done, OutcomeResponse, check_outcome, get_
 from ..tree.positions import Position
 from .course import Course
 from .notes import Came, Notes
+from .results import Closed, Ended, LedOn, Result, Shown
 from .sensitive import show_fields
 from .visit import Visit, has_complete
 
 logger = logging.getLogger("flows")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A response of the project's is the answer; the task goes on."""
-
-    response: HttpResponseBase
-
-
-@dataclass(frozen=True)
-class LedOn:
-    """The visitor is led to a page."""
-
-    page: Position
-    query: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Closed:
-    """The page is not open to the visitor, who is led to where they are."""
-
-    page: Position
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The task is at its end, with a response of the project's or without one."""
-
-    response: HttpResponseBase | None = None
-
-
-Result: TypeAlias = Shown | LedOn | Closed | Ended
 
 
 class Run:
@@ -70,6 +38,7 @@ class Run:
         self._has_ended = False
         self._has_forgotten = False
         self._carrier: OutcomeResponse | None = None
+        self._asked: dict[Position, Any] = {}
 
     @property
     def has_acted(self) -> bool:
@@ -83,7 +52,7 @@ class Run:
 
     def run(self) -> Result:
         visit, position = self.visit, self.position
-        is_open = visit.find_route()
+        is_open = visit.find_route() or self._find_prepared()
         self._course = Course(visit)
         self._notes = Notes(self._course)
         if not is_open:
@@ -106,10 +75,31 @@ class Run:
     # From the root to the page
 
     def _ask(self, place: Position) -> Any:
-        """Return what preconditions or ``prepare()`` give in place of the page, None to go on."""
-        component = self.visit.component(place)
-        hooks = (*component.preconditions, type(component).prepare)
-        return next((outcome for hook in hooks if (outcome := hook(component)) is not None), None)
+        """Return what preconditions or ``prepare()`` give in place of the page, None to go on. Asks them once."""
+        if place not in self._asked:
+            component = self.visit.component(place)
+            hooks = (*component.preconditions, type(component).prepare)
+            self._asked[place] = next((outcome for hook in hooks if (outcome := hook(component)) is not None), None)
+        return self._asked[place]
+
+    def _find_prepared(self) -> bool:
+        """Return whether the page is on the route once ``prepare()`` has completed what stands before it.
+
+        Where nothing is stored, it is not kept that it did, however often the visitor is led on from there.
+        """
+        visit = self.visit
+        while self._may_be_prepared() and (page := visit.get_page()):
+            level, outcome = next(((level, self._ask(level)) for level in page.path if self._ask(level)), (page, None))
+            if outcome is not COMPLETE or not level.parent:
+                return False
+            self.task.mark_done(level)
+            visit.walk()
+        return self.position.is_action and visit.route.may_visit(self.position.key) and not visit.has_other_kwargs()
+
+    def _may_be_prepared(self) -> bool:
+        """Return whether it may be that the page is only closed because nothing is stored yet."""
+        is_new = self.position.is_action and not self.task.is_stored
+        return is_new and not self.visit.route.may_visit(self.position.key) and not self.visit.has_other_kwargs()
 
     def _get_due(self) -> Position | None:
         """Return the scaffold to complete in the place of the page: where nothing is left to be said.
@@ -123,9 +113,10 @@ class Run:
                 return places.get(pending["place"])
         key = self.visit.route.get_due(self.position.root)
         is_last = self.visit.route.pages[-1:] == [self.position.key]
-        # An old tab may still send the page itself.
+        # An old tab may still send the page itself; no other method is that of the button.
         fields = set(self.visit.request.POST) - {"csrfmiddlewaretoken"}
-        return places.get(key.rstrip("/")) if key and is_last and not fields else None
+        is_button = self.visit.is_safe or (self.visit.request.method == "POST" and not fields)
+        return places.get(key.rstrip("/")) if key and is_last and is_button else None
 
     def _act(self) -> Any:
         show_fields(self.visit.request)
@@ -134,6 +125,11 @@ class Run:
         self._notes.has_acted = True
         if self.visit.has_answers:
             self._course.change()
+        if outcome is COMPLETE and self.visit.is_safe and not self.task.is_stored:
+            raise InvalidOutcome(
+                f"{type(action).__name__} at '{self.position}' ended in COMPLETE on GET, where nothing is stored yet. "
+                f"It would be forgotten. Return COMPLETE from prepare(), which is asked again, or skip the page."
+            )
         self._forget_asked()
         return outcome
 
@@ -161,6 +157,8 @@ class Run:
             handed_on = self._unwrap(component.handle_response(self._check(came.outcome, component)))
             if handed_on is not came.outcome:
                 came = Came(self._check(handed_on, component), level)
+                if came.outcome is COMPLETE and level.parent is None and not self._has_ended:
+                    came = self._go_on(level, came)  # a flow is not complete while a page of it is open
             self._notes.note(level, came, is_first=is_first)
         return came
 
@@ -211,7 +209,7 @@ class Run:
         """Run the complete() of a scaffold, and return what comes out of it."""
         if self.visit.is_safe:
             return Came(self._ask_to_finish(), place)
-        component, outcome = self.visit.component(place), None
+        component, outcome, route = self.visit.component(place), None, self.visit.route
         if has_complete(place):
             self.task.keep_route(self._course.get_lasting())
             self.visit.begin_effects(place)
@@ -222,9 +220,11 @@ class Run:
         came = Came(self._check(self._unwrap(COMPLETE if outcome is None else outcome), component), place)
         if came.is_named and (page := self._course.find_before(came.target)):
             self._course.reopen(page)
+        elif came.is_named and (page := self._course.find_on(route, came.target, place)):
+            self.task.reopen(page.key)  # alone: the page that was sent stands before it
         else:
             self.task.mark_completed(place.key)
-            self._course.change()
+        self._course.change()
         return came
 
     # The result

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from ..engine.visit import Visit
+from ..exceptions import InvalidTarget
 from ..journey.links import get_safe_redirect
 from ..journey.task import Task
 from ..serializing import codec
@@ -30,6 +31,8 @@ def begin_task(
     task = Task.begin(new_id(flow), flow, codec, kwargs=kwargs, state=state, on_complete_url=url)
     for component, said in (answers or {}).items():
         place = root if root.is_action else root.find(component)
+        if not place.is_action:
+            raise InvalidTarget(f"'{place}' is no page. Give initial_answers to the actions in it, each by its own.")
         action: Any = place.component()
         action.setup(request, **kwargs)
         Visit(request, place, task, None, action, (), dict(kwargs))

@@ -14,7 +14,8 @@ from .. import binder
 from ..config import config
 from ..engine.guarantees import hold_new, hold_stored
 from ..engine.new_session import SessionChange
-from ..engine.run import Closed, Ended, LedOn, Result, Run
+from ..engine.results import Closed, Ended, LedOn, Result
+from ..engine.run import Run
 from ..engine.sensitive import hide_fields
 from ..engine.submission import Submission
 from ..engine.transactions import RequestsTransaction, get_exempt

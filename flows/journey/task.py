@@ -9,6 +9,7 @@ from typing import Any
 
 from ..config import config
 from ..exceptions import TaskTooLarge
+from ..tree.positions import Position
 from .document import LIVE, Codec
 from .route import ANY, CHOSEN, Route, get_way
 from .submissions import ROOM, Submissions
@@ -139,8 +140,12 @@ class Task(Submissions):
     def is_passed(self, key: str) -> bool:
         return key in self._document["passed"]
 
-    def mark_passed(self, key: str) -> None:
-        self._put_in("passed", key, 1)
+    def mark_done(self, place: Position) -> None:
+        """Note that a page is answered, or that ``prepare()`` completed a scaffold."""
+        if place.is_action:
+            self.mark_answered(place.key)
+        else:
+            self._put_in("passed", place.key, 1)
 
     # What the visitor said
 

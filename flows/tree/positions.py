@@ -139,8 +139,8 @@ class Position:
 
     @cached_property
     def entries(self) -> frozenset[str]:
-        """All that may stand in a route through this place."""
-        return frozenset(key for place in self.places_by_key.values() for key in (place.key, place.closing_key))
+        """All that may stand in a route through this place: pages, and the ends of scaffolds."""
+        return frozenset({self.closing_key, *(place.entry for place in self.places_by_key.values())})
 
     def is_in(self, place: Position) -> bool:
         """Return whether this is a place, or one below it."""
