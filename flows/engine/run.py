@@ -88,18 +88,15 @@ class Run:
         Where nothing is stored, it is not kept that it did, however often the visitor is led on from there.
         """
         visit = self.visit
-        while self._may_be_prepared() and (page := visit.get_page()):
+        if not self.position.is_action or self.task.is_stored or visit.has_other_kwargs():
+            return False
+        while not visit.is_on_route() and (page := visit.get_page()):
             level, outcome = next(((level, self._ask(level)) for level in page.path if self._ask(level)), (page, None))
             if outcome is not COMPLETE or not level.parent:
                 return False
             self.task.mark_done(level)
             visit.walk()
-        return self.position.is_action and visit.route.may_visit(self.position.key) and not visit.has_other_kwargs()
-
-    def _may_be_prepared(self) -> bool:
-        """Return whether it may be that the page is only closed because nothing is stored yet."""
-        is_new = self.position.is_action and not self.task.is_stored
-        return is_new and not self.visit.route.may_visit(self.position.key) and not self.visit.has_other_kwargs()
+        return visit.is_on_route()
 
     def _get_due(self) -> Position | None:
         """Return the scaffold to complete in the place of the page: where nothing is left to be said.

@@ -115,6 +115,10 @@ class Visit:
             self.walk()
             if not self.is_safe and self.task.is_stored:
                 self.task.keep_route(self.route)
+        return self.is_on_route()
+
+    def is_on_route(self) -> bool:
+        """Return whether the page may be visited, with the route arguments of this request."""
         return self.route.may_visit(self.position.key) and not self.has_other_kwargs()
 
     def _still_counts(self, route: Route) -> bool:

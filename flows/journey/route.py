@@ -7,7 +7,7 @@ scaffold is complete: all that is read from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -57,7 +57,7 @@ class Route:
         return {*self.index, *self.aside} if self.aside else self.index
 
     def may_visit(self, key: str) -> bool:
-        return key in self.index or key in self.aside
+        return key in self.visitable
 
     def is_done(self, place: Position) -> bool:
         """Return whether a page is answered and counts, or a scaffold is complete."""
@@ -81,13 +81,14 @@ class Route:
         """Return the way of choices through a scaffold, as far as the route goes; and whether any may follow."""
         known = self.index if closing_key in self.index else self.aside
         way = list(takewhile(lambda key: key in known or f"{key}/" in known, get_way(choices, closing_key)))
-        is_open = way and any(key in known and key[-1] != "/" and is_at(key, f"{way[-1]}/") for key in self.open)
-        return way, bool(way) and not is_open and get_chosen(choices, way[-1]) == ANY
+        is_done = bool(way) and not has_open_page(self.open, known, f"{way[-1]}/")
+        return way, is_done and get_chosen(choices, way[-1]) == ANY
 
     def get_pages(self, scaffold: Position) -> list[str]:
         """Return the keys of the pages in a scaffold, in order; where it does not count, of those to be entered."""
-        keys = self.entries if scaffold.closing_key in self.index else self.aside
-        return [key for key in keys if key.startswith(scaffold.closing_key) and not key.endswith("/")]
+        if scaffold.closing_key not in self.index:
+            return self.get_alternatives(scaffold.closing_key)
+        return [key for key in self.pages if key.startswith(scaffold.closing_key)]
 
     def get_alternatives(self, closing_key: str) -> list[str]:
         """Return the pages in a scaffold that may be entered and do not count yet."""
@@ -178,6 +179,11 @@ class Route:
 def is_at(key: str, closing_key: str) -> bool:
     """Return whether an entry is in a scaffold, or its end; or the page that is a flow of its own."""
     return key.startswith(closing_key) or f"{key}/" == closing_key
+
+
+def has_open_page(opened: Collection[str], known: Container[str], closing_key: str) -> bool:
+    """Return whether a page that is known is open, in a scaffold or as a flow of its own."""
+    return any(key in known and key[-1] != "/" and is_at(key, closing_key) for key in opened)
 
 
 def get_way(choices: Mapping[str, str], closing_key: str) -> list[str]:

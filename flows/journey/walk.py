@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..tree.outcomes import COMPLETE
 from ..tree.positions import Position
-from .route import ANY, CHOSEN, COMPLETED, Route, get_chosen, is_at
+from .route import ANY, CHOSEN, COMPLETED, Route, get_chosen, has_open_page, is_at
 
 
 class Visitor(Protocol):
@@ -158,15 +158,12 @@ class Walk:
         while key in children and key not in way and not self._is_over and self._counts(children[key]):
             way.append(key)
             is_done, chosen = self._walk_child(children[key]), get_chosen(self._visitor.choices, key)
-            if self._has_open_page(f"{key}/"):
+            if has_open_page(self.open, self.index, f"{key}/"):
                 return way, False, None
             if chosen in children and chosen not in way and f"{key}/" not in self.due:
                 self.open.discard(f"{key}/")  # it was left for the next
             key = chosen
         return way, is_done, chosen
-
-    def _has_open_page(self, closing_key: str) -> bool:
-        return any(key in self.index and key[-1] != "/" and is_at(key, closing_key) for key in self.open)
 
     def _try(self, child: Position) -> bool:
         """Walk through an alternative, if it counts. Return whether it does."""
